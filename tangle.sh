@@ -43,9 +43,9 @@ done
 trap 'rm -rf "$work"; rm -f "$lock"' EXIT
 trap 'exit 1' HUP INT TERM
 set -- book/*.md
-mkdir -p "$work/clean" "$work/lined"
+mkdir -p "$work/clean" "$work/lined" "$work/mapped"
 
-# The check. On success it prints the roots, one "kind path" a line; kind is c, asm, make or text.
+# The check. On success it prints the roots, one "kind path" a line; kind is c, asm, header, make or text.
 # On failure it prints the errors. It knows nothing of noweb's tangler but its rules.
 # shellcheck disable=SC2016 # the dollars are those of awk
 check='
@@ -344,6 +344,8 @@ function kind(name) {
         return "c"
     if (name ~ /\.asm$/)
         return "asm"
+    if (name ~ /\.(h|inc)$/)
+        return "header"
     if (name ~ /(^|\/)Makefile$|\.mk$/)
         return "make"
     return "text"
@@ -354,35 +356,49 @@ if ! awk "$check" "$@" >"$work/roots"; then
     exit 1
 fi
 
-# The tangling. markup reads every chapter once; mnt expands all roots of its stream. A root
-# whose name ends in a star gets line directives, so the second stream has those stars.
+# The tangling. markup reads every chapter once; mnt expands the roots of its stream that it is
+# told. A root whose name ends in a star gets line directives, so a second stream has those stars.
 "$noweb/markup" -t "$@" >"$work/stream"
 awk '
-    FNR == NR { if ($1 == "c" || $1 == "asm") star[$2] = 1; next }
+    FNR == NR { if ($1 ~ /^(c|asm|header)$/) star[$2] = 1; next }
     /^@defn / && substr($0, 7) in star { $0 = $0 "*" }
     { print }
 ' "$work/roots" "$work/stream" >"$work/starred"
 sed 's/^[^ ]* //' "$work/roots" | sort >"$work/paths"
 sed -n 's,/[^/]*$,,p' "$work/paths" | sort -u >"$work/folders"
 roots() { sed -n "s/^$1 \(.*\)/\1$2/p" "$work/roots"; }
-plain_roots=$(roots c '' && roots asm '')
-c_roots=$(roots c '*')
-asm_roots=$(roots asm '*')
 make_roots=$(roots make '')
-text_roots=$(roots text '')
+code_roots=$(roots c '' && roots asm '')
+other_roots=$(roots text '' && roots header '')
+c_stars=$(roots c '*')
+asm_stars=$(roots asm '*')
+header_stars=$(roots header '*')
+# mnt writes into the folder it runs in and keeps its temporary files in TMPDIR.
+# shellcheck disable=SC2086 # no root holds a space
 (
-    # mnt writes into the folder it runs in and keeps its temporary files in TMPDIR.
-    TMPDIR=.
-    export TMPDIR
+    export TMPDIR=.
     cd "$work/clean"
     xargs mkdir -p <../folders
-    # shellcheck disable=SC2086 # no root holds a space
-    "$noweb/mnt" -t8 $make_roots -t $text_roots $plain_roots <../stream
+    "$noweb/mnt" -t8 $make_roots -t $other_roots $code_roots <../stream
     cd ../lined
     xargs mkdir -p <../folders
-    # shellcheck disable=SC2086
-    "$noweb/mnt" -t8 $make_roots -t $text_roots '-L#line %L "%F"%N' $c_roots '-L%%line %-1L %F%N' $asm_roots <../starred
-) || fail "noweb's tangler failed; generated/ is as it was"
+    "$noweb/mnt" -t8 $make_roots -t $other_roots <../stream
+    "$noweb/mnt" -t '-L#line %L "%F"%N' $c_stars '-L%%line %-1L %F%N' $asm_stars <../starred
+    cd ../mapped
+    xargs mkdir -p <../folders
+    "$noweb/mnt" -t '-L#line %L "%F"%N' $header_stars <../starred
+) || fail "noweb could not tangle; generated/ is as it was"
+
+# Headers carry no directives; where each of their lines comes from goes into a table. The
+# tangler breaks a line that holds nothing but the indentation of a chunk's use: not counted.
+# shellcheck disable=SC2016
+for header in $(roots header ''); do
+    echo "$work/mapped/$header"
+done | xargs awk -v staged="$work/mapped/" '
+    FNR == 1 { line = 0; indentation = 0 }
+    /^#line / { line -= indentation; indentation = 0; at = $2; chapter = substr($3, 2, length($3) - 2); next }
+    { print "build/lined/" substr(FILENAME, length(staged) + 1), ++line, chapter ":" at++; indentation = /^ +$/ }
+' /dev/null >"$work/headers.map"
 
 # Which of the staged files $1/* differ from what $2/* holds now?
 changed() {
@@ -418,3 +434,4 @@ trap '' HUP INT TERM
 mkdir -p build/lined
 settle "$work/clean" generated
 settle "$work/lined" build/lined
+cmp -s "$work/headers.map" build/headers.map || mv -f "$work/headers.map" build/headers.map

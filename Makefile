@@ -1,0 +1,119 @@
+# Folio's entry points. `make help` lists them; `make run` and `make test` are the two to know.
+# How the book becomes a kernel is told by the appendix "From book to machine".
+
+# Options of run, exec and debug: processors, memory, QEMU's accelerator (tcg or kvm), and the
+# window (none or gtk).
+SMP = 1
+MEM = 256M
+ACCEL = tcg
+SCREEN = none
+
+SHELL = /bin/sh
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+# CMD may hold anything; it reaches the recipes by the environment, never by a sub-make.
+MAKEOVERRIDES =
+export FOLIO_CMD = $(value CMD)
+export FOLIO_ADD = $(value ADD)
+
+jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
+build = ./tangle.sh && $(MAKE) $(jobs) -f build/lined/build/folio.mk
+cpu = $(if $(filter kvm,$(ACCEL)),host,max)
+qemu = qemu-system-x86_64 -machine pc -nodefaults -no-reboot -accel $(ACCEL) -cpu $(cpu) \
+    -smp $(SMP) -m $(MEM) -display $(SCREEN) $(if $(filter none,$(SCREEN)),,-vga std) \
+    -device isa-debug-exit,iobase=0xf4,iosize=0x04 -debugcon file:build/debug.log \
+    -kernel build/folio.elf -initrd build/initrd.cpio
+
+##@ Use it
+.PHONY: help run exec
+help: ## say what can be made
+	@awk '/^##@ /{ printf "\n%s\n", substr($$0, 5) } \
+	    match($$0, /^[a-z-]+:.*## /){ name = $$1; sub(":.*", "", name); sub(".*## ", ""); \
+	        printf "  make %-12s %s\n", name, $$0 }' Makefile
+	@echo
+	@echo "Options, with what they are otherwise: SMP=$(SMP) MEM=$(MEM) ACCEL=$(ACCEL) SCREEN=$(SCREEN)"
+
+run: deps-run image ## boot to the shell on this terminal
+	@echo "To leave: type poweroff at the prompt, or press Ctrl-a and then x."
+	@$(qemu) -serial mon:stdio; status=$$?; \
+	    if [ $$status -ne 1 ]; then exit $$status; fi
+
+exec: deps-run ## run CMD='…' in the guest, with the host's files ADD='file …' in /host
+	@[ -n "$$FOLIO_CMD" ] || { echo "make exec: say what to run, as in: make exec CMD='ls /bin'" >&2; exit 2; }
+	@{ $(build); } >&2
+	@set -f; set --; for file in $$FOLIO_ADD; do set -- "$$@" -a "$$file"; done; \
+	    ACCEL='$(ACCEL)' exec tests/guest.sh -s '$(SMP)' -m '$(MEM)' "$$@" "$$FOLIO_CMD"
+
+##@ Change it
+.PHONY: tangle image debug clean
+tangle: ## make generated/ from book/
+	@./tangle.sh
+
+image: deps-run ## tangle, and build the kernel and its programs
+	@$(build)
+
+debug: deps-test image ## stop at the first instruction, with gdb and the chapters as source
+	@tests/debug.sh '$(SMP)' '$(MEM)' '$(ACCEL)'
+
+clean: ## delete all that is made
+	@rm -rf build
+	@find generated site -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+
+##@ Check it
+.PHONY: test check-book transcripts
+test: deps-test image ## run the tests
+	@tests/run
+
+check-book: deps-test image ## run the checks of the book alone
+	@tests/run tangle book transcripts site
+
+transcripts: deps-test image ## replay the sessions shown in the book, and say which differ
+	@tests/run transcripts
+
+##@ Read it
+.PHONY: site serve
+site: deps-site ## weave the book to site/
+	@./tangle.sh
+	@sh build/lined/weave/weave.sh
+	@echo "The book is woven: open site/index.html"
+
+serve: deps-site ## show the book on a local port, and weave it anew when a chapter changes
+	@./tangle.sh
+	@sh build/lined/weave/serve.sh
+
+##@ Install what it needs
+# What must be there, as command:package, or as file:package where there is no command.
+run_needs = /usr/lib/noweb/mnt:noweb gcc:gcc ld:binutils nasm:nasm cpio:cpio \
+    qemu-system-x86_64:qemu-system-x86
+site_needs = $(run_needs) pandoc:pandoc dot:graphviz
+test_needs = $(site_needs) gdb:gdb shellcheck:shellcheck /usr/include/stdio.h:libc6-dev
+
+.PHONY: deps deps-run deps-site deps-test
+deps: deps-test ## install what all of the above need
+deps-run: ## install what run needs
+deps-site: ## install what site needs beyond run
+deps-test: ## install what the tests need beyond both
+deps-run: needs = $(run_needs)
+deps-site: needs = $(site_needs)
+deps-test: needs = $(test_needs)
+deps-run deps-site deps-test:
+	@missing=; \
+	for need in $(needs); do \
+	    case $$need in \
+	    /*) [ -e "$${need%%:*}" ] || missing="$$missing $${need#*:}" ;; \
+	    *) command -v "$${need%%:*}" >/dev/null || missing="$$missing $${need#*:}" ;; \
+	    esac; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	if ! command -v apt-get >/dev/null; then \
+	    echo "$@: please install what these packages of Debian hold:$$missing" >&2; exit 1; \
+	fi; \
+	sudo=; \
+	if [ "$$(id -u)" -ne 0 ]; then \
+	    command -v sudo >/dev/null || { echo "$@: as root, run: apt-get install$$missing" >&2; exit 1; }; \
+	    sudo=sudo; \
+	fi; \
+	echo "Installing$$missing"; \
+	ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 || $$sudo apt-get -qq update; \
+	install="$$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends"; \
+	$$install $$missing >/dev/null </dev/null || { $$sudo apt-get -qq update && $$install $$missing >/dev/null </dev/null; }

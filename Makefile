@@ -45,7 +45,7 @@ exec: deps-run ## run CMD='â€¦' in the guest, with the host's files ADD='file â€
 	    ACCEL='$(ACCEL)' exec tests/guest.sh -s '$(SMP)' -m '$(MEM)' "$$@" "$$FOLIO_CMD"
 
 ##@ Change it
-.PHONY: tangle image debug clean
+.PHONY: tangle image debug console clean
 tangle: ## make generated/ from book/
 	@./tangle.sh
 
@@ -53,7 +53,12 @@ image: deps-run ## tangle, and build the kernel and its programs
 	@$(build)
 
 debug: deps-test image ## stop at the first instruction, with gdb and the chapters as source
-	@tests/debug.sh '$(SMP)' '$(MEM)' '$(ACCEL)'
+	@echo "Try: break process_fork, or break 3-07-fork.md:LINE; then continue, and list."
+	@echo "The guest's console is in another terminal: make console"
+	@gdb -q -ex 'target remote | exec $(qemu) -S -gdb stdio -serial unix:build/console,server=on,wait=off' build/kernel.elf
+
+console: ## show the console of the guest that make debug runs
+	@socat STDIO,raw,echo=0 UNIX-CONNECT:build/console
 
 clean: ## delete all that is made
 	@rm -rf build
@@ -86,7 +91,7 @@ serve: deps-site ## show the book on a local port, and weave it anew when a chap
 run_needs = /usr/lib/noweb/mnt:noweb gcc:gcc ld:binutils nasm:nasm cpio:cpio \
     qemu-system-x86_64:qemu-system-x86
 site_needs = $(run_needs) pandoc:pandoc dot:graphviz
-test_needs = $(site_needs) gdb:gdb shellcheck:shellcheck /usr/include/stdio.h:libc6-dev
+test_needs = $(site_needs) gdb:gdb socat:socat shellcheck:shellcheck /usr/include/stdio.h:libc6-dev
 
 .PHONY: deps deps-run deps-site deps-test
 deps: deps-test ## install what all of the above need

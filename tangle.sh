@@ -94,7 +94,7 @@ state == "prose" {
     next
 }
 
-state == "opened" && /^<</ {
+state == "opened" && (/^<</ || is_definition($0)) {
     begin_chunk()
     next
 }
@@ -116,9 +116,10 @@ state == "block" {
 state == "code" {
     if ($0 == "@")
         state = "closing"
-    else if (/^@[ ]/ || /^@%/)
+    else if (/^@[ ]/) {
         error(FNR, "there is text after the @ that closes a chunk; put @ alone on its line.")
-    else if (substr($0, 1, length(fence)) == fence && closes_fence($0)) {
+        state = "closing"
+    } else if (substr($0, 1, length(fence)) == fence && closes_fence($0)) {
         error(defined_at, "the chunk \"" chunk "\" is not closed: a line @ must stand before the fence on line " FNR ".")
         state = "prose"
     } else if (opens_fence($0)) {
@@ -134,6 +135,11 @@ state == "code" {
 }
 
 state == "closing" {
+    if (is_definition($0)) {
+        error(FNR, "the fenced block already holds the chunk \"" chunk "\"; one fence holds one chunk.")
+        begin_chunk()
+        next
+    }
     if (!closes_fence($0)) {
         error(opened, "the fence that opens here is not closed: line " FNR ", after the chunk, should be " fence ".")
         check_prose()
@@ -184,8 +190,6 @@ function is_definition(line) {
 function check_prose() {
     if (is_definition($0) && state == "prose")
         error(FNR, "a chunk is defined outside a fenced block; put a line of three back-quotes before it.")
-    else if (/^[ ]+<<.*>>=/)
-        error(FNR, "the definition is indented; its name stands in column 1.")
     else if (is_definition($0))
         error(FNR, "the chunk is not the first line of its fenced block; one fence holds one chunk.")
     else if (index($0, "<<"))
@@ -201,6 +205,8 @@ function begin_chunk(   line, tail) {
     state = "code"
     defined_at = FNR
     chunk = ""
+    if (line ~ /^[ ]/)
+        error(FNR, "the definition is indented; its name stands in column 1.")
     if (line !~ />>=/) {
         error(FNR, "the definition does not end with \">>=\".")
         return

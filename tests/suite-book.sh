@@ -1,0 +1,128 @@
+#!/bin/sh
+# The book's own checks: what is tangled is shown, chunks are small and introduced, chapters have
+# their form. They read the chapters with pandoc, as a reader's viewer would, and not with noweb.
+set -eu
+LC_ALL=C.UTF-8
+export LC_ALL
+cd "$(dirname "$0")/.."
+work=$(mktemp -d "${TMPDIR:-/tmp}/folio-book.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# verdict NAME: the test passes if nothing was found, that is if standard input is empty.
+verdict() {
+    sed -n '1,5p' >"$work/found"
+    if [ -s "$work/found" ]; then
+        echo "not ok $1: $(tr '\n' '|' <"$work/found" | cut -c1-600)"
+    else
+        echo "ok $1"
+    fi
+}
+
+# The code blocks as pandoc sees them: a line "BLOCK chapter language", then the lines, each
+# after a vertical bar.
+cat >"$work/blocks.lua" <<'LUA'
+local chapter = PANDOC_STATE.input_files[1]
+function Link(link)
+    print("LINK " .. chapter .. " " .. link.target)
+end
+function Image(image)
+    print("LINK " .. chapter .. " " .. image.src)
+end
+function CodeBlock(block)
+    print("BLOCK " .. chapter .. " " .. (block.classes[1] or "none"))
+    for line in (block.text .. "\n"):gmatch("(.-)\n") do
+        print("|" .. line)
+    end
+end
+LUA
+for chapter in book/*.md; do
+    pandoc --from markdown --to plain --lua-filter "$work/blocks.lua" --output /dev/null "$chapter"
+done >"$work/blocks"
+
+# chunks: FILE NAME lines as "chapter<TAB>name<TAB>lines", and the code on its own.
+awk -v code="$work/code" '
+    /^LINK / { next }
+    /^BLOCK / { chapter = $2; first = 1; inside = 0; next }
+    first { first = 0; if (/^\|<<.*>>=$/) { name = substr($0, 4, length($0) - 6); inside = 1; lines = 0; next } }
+    inside && /^\|@$/ { print chapter "\t" name "\t" lines; inside = 0; ended = 1; next }
+    inside { lines++; print substr($0, 2) >code }
+' "$work/blocks" >"$work/chunks"
+: >>"$work/code"
+
+# What is tangled and what is shown are the same lines, whatever their order and indentation.
+lines_of() { sed 's/^[[:space:]]*//; s/[[:space:]]*$//' "$@" | grep -v '^$' | sort -u; }
+grep -v '^[[:space:]]*<<.*>>[[:space:]]*$' "$work/code" | sed 's/@<</<</g; s/@>>/>>/g' >"$work/shown.all"
+lines_of "$work/shown.all" >"$work/shown"
+find generated -type f ! -path generated/README.md >"$work/files"
+while read -r file; do
+    cat "$file"
+done <"$work/files" >"$work/tangled.all"
+lines_of "$work/tangled.all" >"$work/tangled"
+comm -23 "$work/tangled" "$work/shown" | verdict "every tangled line is shown"
+comm -13 "$work/tangled" "$work/shown" | verdict "every shown line of a chunk is tangled"
+grep -c '^<<.*>>=$' book/*.md | awk -F: '{ n += $2 } END { print n }' >"$work/defined"
+wc -l <"$work/chunks" | diff -w - "$work/defined" | verdict "every chunk is shown once, as a block of its own"
+
+# Sizes.
+awk -F '\t' '$3 > 40 { print $1 ": " $2 " has " $3 " lines" }' "$work/chunks" |
+    verdict "no chunk has more than 40 lines"
+cut -f3 "$work/chunks" | sort -n | awk '
+    { size[NR] = $1 }
+    END { if (size[int((NR + 1) / 2)] > 8) print "the median is " size[int((NR + 1) / 2)] }
+' | verdict "the median chunk has at most 8 lines"
+awk '
+    /^```/ { fenced = !fenced; next }
+    fenced && /^<<.*>>=$/ { chunk = 1; next }
+    fenced && /^@$/ { chunk = 0 }
+    fenced && chunk && length($0) > 100 { print FILENAME ":" FNR ": " length($0) " columns" }
+' book/*.md | verdict "no line of code is longer than 100 columns"
+
+# Every chunk has prose of its own right before it: since the last block, a line that is no
+# heading, no figure, no margin note.
+awk '
+    FNR == 1 { prose = 0; open = 0 }
+    /^```/ && !open { open = 1; at = FNR; first = 1; next }
+    open && first && /^<<.*>>=$/ && !prose { print FILENAME ":" FNR ": " $0 " comes without a word" }
+    open && /^```/ { open = 0; prose = 0; next }
+    open { first = 0; next }
+    /^[^#!>|[:space:]]/ { prose = 1 }
+    /^#/ { prose = 0 }
+' book/*.md | verdict "every chunk is preceded by prose of its own"
+
+# Names: a chunk is a phrase; two that differ in case or punctuation alone would be taken for one.
+cut -f2 "$work/chunks" | grep -v '/' | sort -u | awk '
+    { key = tolower($0); gsub(/[^a-z0-9]/, "", key) }
+    key in seen { print "\"" $0 "\" and \"" seen[key] "\"" }
+    { seen[key] = $0 }
+' | verdict "no two names differ by letters' case alone"
+cut -f2 "$work/chunks" | grep -v '[/.]' | grep -iE ' (part|step) [0-9]+$|^[^ ]*$|[.;:]$' | sort -u |
+    verdict "the names of chunks are phrases"
+
+# The form of a chapter.
+for chapter in book/*.md; do
+    head -n 1 "$chapter" | grep -q '^# [^ ]' || echo "$chapter has no title on its first line"
+    [ "$(grep -c '^> \*\*The run\.\*\*' "$chapter")" -eq 1 ] || echo "$chapter: where is the run?"
+    grep -q '^> \*\*Needs\*\*' "$chapter" || echo "$chapter does not say what it needs"
+    [ "$(grep -E '^## ' "$chapter" | tail -n 2 | tr '\n' '|')" = "## What real systems do|## Exercises|" ] ||
+        echo "$chapter does not end with what real systems do and exercises"
+done | verdict "chapters have their form"
+basename -a book/*.md | grep -vE '^([0-9]+|[A-Z])-[0-9][0-9]-[a-z0-9-]+\.md$' |
+    verdict "chapters are named by part, number and subject"
+
+# The first two lines of a tangled file say what it is and which chapter tells it.
+sed -n 's/^# //p' book/*.md | sort >"$work/titles"
+while read -r file; do
+    case $file in *.html | *.json | */etc/*) continue ;; esac
+    title=$(head -n 6 "$file" | grep -o '[Tt]he chapter "[^"]*"' | head -n 1 | cut -d '"' -f 2)
+    grep -qxF -e "$title" "$work/titles" || echo "$file names no chapter of the book: \"$title\""
+done <"$work/files" | verdict "every tangled file names its chapter"
+
+# Links between chapters lead somewhere.
+sed -n 's/^LINK //p' "$work/blocks" | while read -r chapter link; do
+    case $link in *:* | '#'*) continue ;; esac
+    [ -e "book/${link%%#*}" ] || echo "$chapter: $link does not exist"
+done | verdict "links between chapters and to figures lead somewhere"
+
+# A line of noise that belongs in no chapter.
+grep -nIE '\b(TO''DO|FIX''ME|XX''X|HA''CK)\b' book/*.md tangle.sh Makefile tests/* README.md |
+    verdict "nothing is put off"

@@ -113,7 +113,7 @@ basename -a book/*.md | grep -vE '^([0-9]+|[A-Z])-[0-9][0-9]-[a-z0-9-]+\.md$' |
 sed -n 's/^# //p' book/*.md | sort >"$work/titles"
 while read -r file; do
     case $file in *.html | *.json | */etc/*) continue ;; esac
-    title=$(head -n 6 "$file" | grep -o '[Tt]he chapter "[^"]*"' | head -n 1 | cut -d '"' -f 2)
+    title=$(head -n 6 "$file" | grep -oE '[Tt]he chapters? "[^"]*"' | head -n 1 | cut -d '"' -f 2)
     grep -qxF -e "$title" "$work/titles" || echo "$file names no chapter of the book: \"$title\""
 done <"$work/files" | verdict "every tangled file names its chapter"
 

@@ -79,29 +79,41 @@ transcripts: deps-test image ## replay the sessions shown in the book, and say w
 .PHONY: site serve
 site: deps-site ## weave the book to site/
 	@./tangle.sh
-	@sh build/lined/weave/weave.sh
-	@echo "The book is woven: open site/index.html"
+	@sh generated/weave/weave.sh
 
-serve: deps-site ## show the book on a local port, and weave it anew when a chapter changes
-	@./tangle.sh
-	@sh build/lined/weave/serve.sh
+PORT = 8000
+serve: deps-serve site ## show the book on a local port, and weave it anew when a chapter changes
+	@echo "The book is at http://localhost:$(PORT)/ until you press Ctrl-c."
+	@python3 -m http.server --bind localhost --directory site $(PORT) >/dev/null 2>&1 & server=$$!; \
+	trap 'kill $$server; exit 0' INT TERM; \
+	touch build/served; \
+	while sleep 1 && kill -0 $$server 2>/dev/null; do \
+	    [ -n "$$(find book diagrams -newer build/served)" ] || continue; \
+	    touch build/served; \
+	    $(MAKE) site || :; \
+	done; echo "make serve: port $(PORT) is taken; try PORT=8001" >&2; exit 1
 
 ##@ Install what it needs
 # What must be there, as command:package, or as file:package where there is no command.
 run_needs = /usr/lib/noweb/mnt:noweb gcc:gcc ld:binutils nasm:nasm cpio:cpio \
     qemu-system-x86_64:qemu-system-x86
-site_needs = $(run_needs) pandoc:pandoc dot:graphviz
+fonts = /usr/share/fonts/truetype
+site_needs = $(run_needs) pandoc:pandoc dot:graphviz ctags:universal-ctags \
+    hb-subset:libharfbuzz-bin woff2_compress:woff2 \
+    $(fonts)/charis:fonts-sil-charis $(fonts)/jetbrains-mono:fonts-jetbrains-mono
+serve_needs = $(site_needs) python3:python3
 test_needs = $(site_needs) gdb:gdb socat:socat shellcheck:shellcheck /usr/include/stdio.h:libc6-dev
 
-.PHONY: deps deps-run deps-site deps-test
+.PHONY: deps deps-run deps-site deps-serve deps-test
 deps: deps-test ## install what all of the above need
 deps-run: ## install what run needs
 deps-site: ## install what site needs beyond run
 deps-test: ## install what the tests need beyond both
 deps-run: needs = $(run_needs)
 deps-site: needs = $(site_needs)
+deps-serve: needs = $(serve_needs)
 deps-test: needs = $(test_needs)
-deps-run deps-site deps-test:
+deps-run deps-site deps-serve deps-test:
 	@missing=; \
 	for need in $(needs); do \
 	    case $$need in \

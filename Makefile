@@ -35,8 +35,9 @@ help: ## say what can be made
 
 run: deps-run image ## boot to the shell on this terminal
 	@echo "To leave: type poweroff at the prompt, or press Ctrl-a and then x."
-	@$(qemu) -serial mon:stdio; status=$$?; \
-	    if [ $$status -ne 1 ]; then exit $$status; fi
+	@rm -f build/debug.log; status=0; $(qemu) -serial mon:stdio || status=$$?; \
+	if grep -q '^folio: panic' build/debug.log; then exit 1; fi; \
+	grep -q '^folio: exit status' build/debug.log || exit $$status
 
 exec: deps-run ## run CMD='…' in the guest, with the host's files ADD='file …' in /host
 	@[ -n "$$FOLIO_CMD" ] || { echo "make exec: say what to run, as in: make exec CMD='ls /bin'" >&2; exit 2; }

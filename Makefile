@@ -13,6 +13,7 @@ SHELL = /bin/sh
 MAKEFLAGS += --no-print-directory
 # CMD may hold anything; it reaches the recipes by the environment, never by a sub-make.
 MAKEOVERRIDES =
+unexport CMD ADD
 export FOLIO_CMD = $(value CMD)
 export FOLIO_ADD = $(value ADD)
 

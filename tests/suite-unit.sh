@@ -1,0 +1,52 @@
+#!/bin/sh
+# The unit tests: parts of the kernel that need no machine, compiled for the host under the address
+# and undefined-behaviour sanitizers. tests/suite-unit.sh [NAME]... runs those named.
+#
+# Each tests/unit/NAME.c is a program that exits with 0, or says what went wrong. Its first line is
+#     // sources: FILE...     what to compile with it, below build/lined/
+# and a second line "// flags: FLAG..." may add flags for the compiler. tests/unit/shim/ stands in
+# for the machine; its headers come before the kernel's.
+set -eu
+cd "$(dirname "$0")/.."
+./tangle.sh >&2
+out=build/unit
+mkdir -p "$out"
+
+if [ $# -eq 0 ]; then
+    for file in tests/unit/*.c; do
+        set -- "$@" "$(basename "$file" .c)"
+    done
+fi
+
+listed() { # KEY FILE: what the file's line "// KEY: ..." lists
+    sed -n "1,2s,^// $1: *,,p" "$2"
+}
+
+failed=0
+fail() { # NAME WHY
+    echo "not ok unit $1: $2"
+    failed=1
+}
+
+for name in "$@"; do
+    file=tests/unit/$name.c
+    if [ ! -f "$file" ]; then
+        fail "$name" "there is no $file"
+        continue
+    fi
+    sources=$(listed sources "$file" | sed 's,[^ ][^ ]*,build/lined/&,g')
+    # shellcheck disable=SC2046,SC2086 # lists of words
+    if ! gcc -std=gnu17 -O1 -g -Wall -Wextra -Werror -fno-strict-aliasing -fno-omit-frame-pointer \
+        -fsanitize=address,undefined -fno-sanitize-recover=all \
+        -I tests/unit/shim -I build/lined/kernel -I build/lined/include $(listed flags "$file") \
+        -o "$out/$name" "$file" tests/unit/shim/host.c $sources >"$out/$name.log" 2>&1; then
+        cat "$out/$name.log"
+        fail "$name" "it doesn't compile"
+    elif timeout 120 "$out/$name" >"$out/$name.log" 2>&1; then
+        echo "ok unit $name"
+    else
+        cat "$out/$name.log"
+        fail "$name" "$(tail -n 1 "$out/$name.log")"
+    fi
+done
+exit "$failed"

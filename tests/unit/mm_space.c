@@ -1,0 +1,364 @@
+// sources: kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
+// Address spaces that map, unmap, fork, read and write at random, each against an array of pages. Accesses
+// go through a TLB that forgets nothing by itself. Now and then memory is short.
+
+#include "host.h"
+
+#include <string.h>
+
+#include <folio/errno.h>
+
+#include "arch/cpu.h"
+#include "arch/paging.h"
+#include "mm/area.h"
+#include "mm/frame.h"
+#include "mm/object.h"
+#include "mm/space.h"
+
+enum { REGIONS = 3, REGION_PAGES = 24, PAGES = REGIONS * REGION_PAGES, SPACES = 6, OBJECTS = 3, STEPS = 200000 };
+
+// Each region straddles a border between tables: of 2 MiB, of 1 GiB, of 512 GiB.
+static const uint64_t borders[REGIONS] = {0x600000, 0x40000000, 0x8000000000};
+
+static uint64_t page_address(size_t page)
+{
+    return borders[page / REGION_PAGES] + (page % REGION_PAGES - REGION_PAGES / 2) * 4096;
+}
+
+// Files of a few pages.
+
+enum { OBJECT_PAGES = 16 };
+
+static struct file {
+    struct memory_object object;
+    int references;
+    struct frame *pages[OBJECT_PAGES];
+} files[OBJECTS];
+
+static struct frame *file_frame(struct memory_object *object, uint64_t index)
+{
+    struct file *file = CONTAINER_OF(object, struct file, object);
+    CHECK(host_cpu.lock_depth == 0 && file->references > 0);
+    return index < OBJECT_PAGES ? frame_get(file->pages[index]) : NULL;
+}
+
+static void file_get(struct memory_object *object) { CONTAINER_OF(object, struct file, object)->references++; }
+
+static void file_put(struct memory_object *object)
+{
+    struct file *file = CONTAINER_OF(object, struct file, object);
+    CHECK(host_cpu.lock_depth == 0 && file->references > 0);
+    file->references--;
+}
+
+static const struct memory_object_operations file_operations = {file_frame, file_get, file_put};
+
+static uint8_t file_byte(size_t file, uint64_t index) { return (uint8_t)(100 + 50 * file + index); }
+
+static void make_files(void)
+{
+    for (size_t f = 0; f < OBJECTS; f++) {
+        files[f].object.operations = &file_operations;
+        for (size_t i = 0; i < OBJECT_PAGES; i++) {
+            files[f].pages[i] = frame_alloc(0);
+            memset(frame_memory(files[f].pages[i]), file_byte(f, i), FRAME_SIZE);
+        }
+    }
+}
+
+static void check_files(void)
+{
+    for (size_t f = 0; f < OBJECTS; f++)
+        for (size_t i = 0; i < OBJECT_PAGES; i++) {
+            uint8_t *bytes = frame_memory(files[f].pages[i]);
+            CHECK(bytes[0] == file_byte(f, i) && bytes[4095] == file_byte(f, i), "a write reached a file");
+        }
+}
+
+// What each space should hold.
+
+struct model {
+    struct space *space; // NULL: unused
+    struct page {
+        bool mapped, there;
+        unsigned protection;
+        int file;       // -1: zeros
+        uint64_t index; // in the file
+        uint8_t value;
+    } pages[PAGES];
+};
+
+static struct model models[SPACES];
+static struct model *active;
+static bool memory_is_short;
+
+static struct space *current_space(void) { return active != NULL ? active->space : NULL; }
+
+static void activate(struct model *model)
+{
+    active = model;
+    space_activate(model != NULL ? model->space : NULL);
+}
+
+// A run of pages that stays within one region.
+static void random_range(size_t *first, size_t *count)
+{
+    *first = host_random(PAGES);
+    *count = 1 + host_random(REGION_PAGES - *first % REGION_PAGES);
+}
+
+static void map(struct model *model)
+{
+    size_t first, count;
+    random_range(&first, &count);
+    int file = (int)host_random(OBJECTS * 2) - OBJECTS;
+    struct page page = {.mapped = true, .protection = (unsigned)host_random(8), .file = MAX(file, -1)};
+    uint64_t offset = page.file >= 0 ? host_random(OBJECT_PAGES) : 0;
+    bool free = true;
+    for (size_t i = first; i < first + count; i++)
+        free = free && !model->pages[i].mapped;
+    int result = space_map(model->space, page_address(first), count * 4096, page.protection, 0,
+                           page.file >= 0 ? &files[page.file].object : NULL, offset * 4096);
+    if (memory_is_short && result == -ENOMEM)
+        return;
+    CHECK(result == (free ? 0 : -EEXIST), "%d", result);
+    for (size_t i = first; result == 0 && i < first + count; i++) {
+        page.index = offset + i - first;
+        page.value = page.file >= 0 ? file_byte((size_t)page.file, page.index) : 0;
+        model->pages[i] = page;
+    }
+}
+
+static void unmap(struct model *model)
+{
+    size_t first, count;
+    random_range(&first, &count);
+    int result = space_unmap(model->space, page_address(first), count * 4096);
+    if (memory_is_short && result == -ENOMEM)
+        return;
+    CHECK(result == 0, "%d", result);
+    memset(&model->pages[first], 0, count * sizeof(struct page));
+}
+
+// The entry in the space's tables.
+static uint64_t entry_of(struct model *model, size_t page)
+{
+    uint64_t next;
+    spin_lock(&model->space->lock);
+    uint64_t *leaf = page_table_leaf(model->space->root, page_address(page), &next);
+    uint64_t entry = leaf != NULL ? leaf[page_table_index(page_address(page))] : 0;
+    spin_unlock(&model->space->lock);
+    return entry;
+}
+
+static void access_page(struct model *model, unsigned how)
+{
+    size_t number = host_random(PAGES);
+    struct page *page = &model->pages[number];
+    uint64_t address = page_address(number) + host_random(4096);
+    uint8_t value = (uint8_t)host_random(256);
+    activate(model);
+    // The byte 0 of a page stands for all of it.
+    if (how == MAP_WRITE)
+        address &= ~0xfffull;
+    bool expected = page->mapped && (page->protection & how) != 0 && (page->file < 0 || page->index < OBJECT_PAGES);
+    // What the processor can't forbid: a page that is there can be read.
+    if (how == MAP_READ && (entry_of(model, number) & PTE_PRESENT) != 0)
+        expected = true;
+    bool done = how == MAP_READ ? host_load(address & ~0xfffull, &value)
+        : how == MAP_WRITE      ? host_store(address, value)
+                                : host_fetch(address);
+    if (memory_is_short && !done && expected)
+        return;
+    CHECK(done == expected, "page %zu, access %u, protection %u", number, how, page->protection);
+    if (!done)
+        return;
+    page->there = true;
+    if (how == MAP_WRITE)
+        page->value = value;
+    if (how == MAP_READ)
+        CHECK(value == page->value, "page %zu holds %u and not %u", number, value, page->value);
+}
+
+static void fork_space(struct model *model)
+{
+    struct model *child = NULL;
+    for (size_t i = 0; i < SPACES; i++)
+        if (models[i].space == NULL)
+            child = &models[i];
+    if (child == NULL)
+        return;
+    // The parent runs, with its translations warm.
+    activate(model);
+    struct space *space = space_fork(model->space);
+    if (space == NULL) {
+        CHECK(memory_is_short);
+        return;
+    }
+    *child = *model;
+    child->space = space;
+    if (!memory_is_short)
+        CHECK(space_resident(space) == space_resident(model->space));
+}
+
+static void drop(struct model *model)
+{
+    if (model == active)
+        activate(NULL);
+    space_put(model->space);
+    memset(model, 0, sizeof(*model));
+}
+
+// Writes through the tables, as exec does.
+static void write_from_outside(struct model *model)
+{
+    size_t number = host_random(PAGES);
+    struct page *page = &model->pages[number];
+    uint8_t value = (uint8_t)host_random(256);
+    if (active == model)
+        activate(NULL);
+    bool allowed = page->mapped && (page->protection & MAP_WRITE) != 0 && (page->file < 0 || page->index < OBJECT_PAGES);
+    int result = value == 0 ? space_zero(model->space, page_address(number), 1)
+                            : space_write(model->space, page_address(number), &value, 1);
+    if (memory_is_short && result == -ENOMEM)
+        return;
+    CHECK(result == (allowed ? 0 : -EFAULT), "%d", result);
+    if (result == 0) {
+        page->there = true;
+        page->value = value;
+    }
+}
+
+static void check_all(struct model *model)
+{
+    size_t there = 0;
+    for (size_t i = 0; i < PAGES; i++) {
+        struct page *page = &model->pages[i];
+        uint64_t entry = entry_of(model, i);
+        spin_lock(&model->space->lock);
+        struct area *area = area_find(model->space, page_address(i));
+        spin_unlock(&model->space->lock);
+        CHECK((area != NULL) == page->mapped, "page %zu", i);
+        if ((entry & PTE_PRESENT) != 0) {
+            there++;
+            CHECK(*(uint8_t *)phys_to_virt(entry & PTE_ADDRESS) == page->value, "page %zu", i);
+        } else {
+            CHECK(!page->there, "page %zu has gone", i);
+        }
+    }
+    CHECK(there == space_resident(model->space));
+}
+
+// Holds memory back so that only a few frames are left, or gives all of it back.
+static void squeeze(bool on)
+{
+    static struct frame *held[16384];
+    static size_t count;
+    if (on) {
+        size_t left = host_random(12);
+        while (frame_count_free() > left)
+            held[count++] = frame_alloc(0);
+    } else {
+        while (count > 0)
+            frame_put(held[--count]);
+    }
+    memory_is_short = on;
+}
+
+static struct model *random_model(void)
+{
+    struct model *model = &models[host_random(SPACES)];
+    if (model->space == NULL && host_random(4) == 0)
+        model->space = space_create();
+    return model->space != NULL ? model : NULL;
+}
+
+static void step(void)
+{
+    struct model *model = random_model();
+    uint64_t what = host_random(1000);
+    if (model == NULL)
+        return;
+    if (what < 100)
+        map(model);
+    else if (what < 160)
+        unmap(model);
+    else if (what < 450)
+        access_page(model, MAP_READ);
+    else if (what < 850)
+        access_page(model, MAP_WRITE);
+    else if (what < 880)
+        access_page(model, MAP_EXECUTE);
+    else if (what < 930)
+        write_from_outside(model);
+    else if (what < 960)
+        fork_space(model);
+    else if (what < 970)
+        drop(model);
+    else if (what < 995)
+        check_all(model);
+    else
+        squeeze(!memory_is_short);
+}
+
+static void check_arguments(void)
+{
+    struct space *space = space_create();
+    size_t frames = frame_count_free();
+    struct {
+        uint64_t start, length;
+    } bad[] = {{0, 4096}, {0x1001, 4096}, {0x1000, 0}, {0x1000, 1}, {USER_END, 4096}, {USER_END - 4096, 8192},
+               {0x1000, USER_END}, {0x2000, UINT64_MAX - 0xfff}, {DIRECT_MAP, 4096}, {0x0000800000000000, 4096}};
+    for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
+        CHECK(space_map(space, bad[i].start, bad[i].length, 3, 0, NULL, 0) == -EINVAL, "range %zu", i);
+        CHECK(space_unmap(space, bad[i].start, bad[i].length) == -EINVAL, "range %zu", i);
+    }
+    CHECK(space_map(space, 0x1000, 4096, 3, 0, NULL, 1) == -EINVAL);
+    CHECK(frame_count_free() == frames);
+
+    // A stack and its guard keep others away, and the guard itself can't be touched.
+    uint64_t stack = USER_END - SPACE_STACK_SIZE;
+    CHECK(space_map(space, stack, SPACE_STACK_SIZE, 3, AREA_STACK, NULL, 0) == 0);
+    CHECK(space_map(space, stack - 4096, 4096, 3, 0, NULL, 0) == -EEXIST);
+    CHECK(space_map(space, stack - SPACE_STACK_GUARD, 4096, 3, 0, NULL, 0) == -EEXIST);
+    CHECK(space_map(space, stack - SPACE_STACK_GUARD - 4096, 4096, 3, 0, NULL, 0) == 0);
+    CHECK(space_map(space, stack - 0x10000000, 4096, 3, AREA_STACK, NULL, 0) == 0);
+    CHECK(space_map(space, stack - SPACE_STACK_GUARD, 4096, 3, AREA_STACK, NULL, 0) == -EEXIST);
+    CHECK(space_fault(space, USER_END - 1, FAULT_WRITE) == 0 && space_fault(space, stack, FAULT_WRITE) == 0);
+    CHECK(space_fault(space, stack - 1, FAULT_WRITE) == -EFAULT && space_fault(space, USER_END, 0) == -EFAULT);
+    CHECK(space_fault(space, DIRECT_MAP, 0) == -EFAULT && space_fault(space, 0, 0) == -EFAULT);
+
+    // The whole of a large sparse range goes at once.
+    CHECK(space_map(space, 0x10000000, 64ull << 30, 3, 0, NULL, 0) == 0);
+    for (uint64_t at = 0; at < 64ull << 30; at += 3ull << 30)
+        CHECK(space_fault(space, 0x10000000 + at, FAULT_WRITE) == 0);
+    CHECK(space_unmap(space, 0x1000, USER_END - 0x1000) == 0 && space_resident(space) == 0);
+    CHECK(frame_at(space->root)->entries == 0, "tables stay behind");
+    space_put(space);
+}
+
+int main(void)
+{
+    host_machine(16 << 20);
+    frame_init();
+    make_files();
+    space_init();
+    size_t frames = frame_count_free();
+    check_arguments();
+    CHECK(frame_count_free() == frames, "%zu of %zu", frame_count_free(), frames);
+    space_current = current_space;
+    for (int i = 0; i < STEPS; i++)
+        step();
+    squeeze(false);
+    for (size_t i = 0; i < SPACES; i++)
+        if (models[i].space != NULL) {
+            check_all(&models[i]);
+            drop(&models[i]);
+        }
+    check_files();
+    for (size_t f = 0; f < OBJECTS; f++)
+        CHECK(files[f].references == 0, "a file has %d references left", files[f].references);
+    CHECK(frame_count_free() == frames, "%zu of %zu frames came back", frame_count_free(), frames);
+    CHECK(object_count_live() == 0);
+    return 0;
+}

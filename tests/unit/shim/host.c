@@ -1,0 +1,193 @@
+// What unit tests have in common. What a test overrides or has no use for is weak. The includes are in
+// angle brackets so that the search begins at the -I options and not in this folder.
+#include "host.h"
+
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <arch/boot.h>
+#include <arch/cpu.h>
+#include <arch/paging.h>
+#include <arch/panic.h>
+#include <arch/trap.h>
+#include <lib/check.h>
+
+struct cpu host_cpu = {.interrupts_on = true};
+struct boot_info boot_info;
+struct trap_hooks trap_hooks;
+char *host_memory;
+
+enum { KERNEL_ROOT = 4096 }; // the kernel's root table lies in the second page
+
+static void broken_promise(const char *function, const char *promise)
+{
+    fprintf(stderr, "assertion in %s: %s\n", function, promise);
+    abort();
+}
+
+__attribute__((weak, noreturn)) void panic(const char *format, ...)
+{
+    fprintf(stderr, "panic: %s\n", format);
+    abort();
+}
+
+__attribute__((weak)) size_t strlcpy(char *to, const char *from, size_t size)
+{
+    size_t length = strlen(from);
+    if (size > 0) {
+        size_t copied = MIN(length, size - 1);
+        memcpy(to, from, copied);
+        to[copied] = '\0';
+    }
+    return length;
+}
+
+// Tests that have no use for check.c of the kernel still link.
+__attribute__((weak)) void (*check_failure)(const char *function, const char *promise);
+
+__attribute__((weak)) _Noreturn void check_failed(const char *function, const char *promise)
+{
+    if (check_failure != NULL)
+        check_failure(function, promise);
+    abort();
+}
+
+__attribute__((constructor)) static void host_start(void)
+{
+    check_failure = broken_promise;
+    setvbuf(stdout, NULL, _IONBF, 0);
+}
+
+void host_machine(size_t size)
+{
+    enum { ALIGNMENT = 4 << 20 }; // the largest block of frames
+    host_memory = aligned_alloc(ALIGNMENT, ALIGN_UP(size, ALIGNMENT));
+    CHECK(host_memory != NULL);
+    memset(host_memory, 0xa5, size);
+    memset(host_memory, 0, KERNEL_ROOT + 4096);
+    boot_info = (struct boot_info){.range_count = 1, .memory_end = size};
+    boot_info.ranges[0] = (struct memory_range){.start = 2 * 4096, .end = size};
+    write_cr3(paging_kernel_root());
+}
+
+uint64_t host_random(uint64_t limit)
+{
+    static uint64_t state;
+    if (state == 0) {
+        const char *seed = getenv("HOST_SEED");
+        state = seed != NULL ? strtoull(seed, NULL, 0) * 2 + 1 : 88172645463325252ull;
+    }
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (state >> 11) % limit;
+}
+
+bool host_breaks(void (*function)(void))
+{
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        if (freopen("/dev/null", "w", stderr) == NULL)
+            _exit(2);
+        function();
+        _exit(0);
+    }
+    int status;
+    CHECK(waitpid(child, &status, 0) == child);
+    return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+}
+
+// The TLB: it keeps whatever it has seen until it is told to forget, much longer than a real one.
+
+enum { TLB_SIZE = 1 << 12 };
+static struct tlb_entry {
+    uint64_t page; // 0: none
+    uint64_t entry;
+} tlb[TLB_SIZE];
+
+static struct tlb_entry *tlb_slot(uint64_t address)
+{
+    return &tlb[(address >> 12) % TLB_SIZE];
+}
+
+void write_cr3(uint64_t value)
+{
+    memset(tlb, 0, sizeof(tlb));
+    host_cpu.cr3 = value;
+}
+
+void paging_flush_page(uint64_t address)
+{
+    *tlb_slot(address) = (struct tlb_entry){0};
+}
+
+uint64_t paging_kernel_root(void)
+{
+    return KERNEL_ROOT;
+}
+
+// The page walk of the Intel SDM, vol. 3A, 4.5: the entries' permissions are those of all levels together.
+static uint64_t walk(uint64_t address)
+{
+    uint64_t table = host_cpu.cr3;
+    uint64_t entry = 0;
+    uint64_t granted = PTE_WRITE | PTE_USER;
+    uint64_t forbidden = 0;
+    for (int shift = 39; shift >= 12; shift -= 9) {
+        entry = ((uint64_t *)phys_to_virt(table & PTE_ADDRESS))[(address >> shift) % 512];
+        if ((entry & PTE_PRESENT) == 0)
+            return 0;
+        granted &= entry;
+        forbidden |= entry & PTE_NX;
+        table = entry;
+    }
+    return (entry & PTE_ADDRESS) | PTE_PRESENT | granted | forbidden;
+}
+
+static bool allows(uint64_t entry, uint64_t error)
+{
+    return (entry & PTE_PRESENT) != 0 && (entry & PTE_USER) != 0
+        && ((error & 2) == 0 || (entry & PTE_WRITE) != 0)
+        && ((error & 16) == 0 || (entry & PTE_NX) == 0);
+}
+
+// The byte's place, or NULL. `error` has the bits of a page fault's error code for this kind of access.
+static uint8_t *access_byte(uint64_t address, uint64_t error)
+{
+    for (int tries = 0; tries < 4; tries++) {
+        struct tlb_entry *slot = tlb_slot(address);
+        if (slot->page != (address & ~0xfffull) || !allows(slot->entry, error))
+            *slot = (struct tlb_entry){address & ~0xfffull, walk(address)};
+        if (allows(slot->entry, error))
+            return (uint8_t *)phys_to_virt(slot->entry & PTE_ADDRESS) + address % 4096;
+        struct trap_frame frame = {.error = error | (slot->entry & PTE_PRESENT), .cs = 0x33};
+        *slot = (struct tlb_entry){0};
+        if (trap_hooks.page_fault == NULL || !trap_hooks.page_fault(&frame, address))
+            return NULL;
+    }
+    CHECK(false, "the fault at %#lx is mended again and again", address);
+    return NULL;
+}
+
+bool host_load(uint64_t address, uint8_t *value)
+{
+    uint8_t *byte = access_byte(address, 4);
+    if (byte != NULL)
+        *value = *byte;
+    return byte != NULL;
+}
+
+bool host_store(uint64_t address, uint8_t value)
+{
+    uint8_t *byte = access_byte(address, 4 | 2);
+    if (byte != NULL)
+        *byte = value;
+    return byte != NULL;
+}
+
+bool host_fetch(uint64_t address)
+{
+    return access_byte(address, 4 | 16) != NULL;
+}

@@ -35,10 +35,14 @@ static struct file {
     struct frame *pages[OBJECT_PAGES];
 } files[OBJECTS];
 
+static void somebody_else(void);
+
 static struct frame *file_frame(struct memory_object *object, uint64_t index)
 {
     struct file *file = CONTAINER_OF(object, struct file, object);
     CHECK(host_cpu.lock_depth == 0 && file->references > 0);
+    if (host_random(4) == 0)
+        somebody_else();
     return index < OBJECT_PAGES ? frame_get(file->pages[index]) : NULL;
 }
 
@@ -84,12 +88,13 @@ struct model {
         unsigned protection;
         int file;       // -1: zeros
         uint64_t index; // in the file
-        uint8_t value;
+        uint8_t values[2]; // of the first and the last byte
     } pages[PAGES];
 };
 
 static struct model models[SPACES];
 static struct model *active;
+static struct model *faulting; // whose page is being brought in
 static bool memory_is_short;
 
 static struct space *current_space(void) { return active != NULL ? active->space : NULL; }
@@ -124,7 +129,8 @@ static void map(struct model *model)
     CHECK(result == (free ? 0 : -EEXIST), "%d", result);
     for (size_t i = first; result == 0 && i < first + count; i++) {
         page.index = offset + i - first;
-        page.value = page.file >= 0 ? file_byte((size_t)page.file, page.index) : 0;
+        page.values[0] = page.file >= 0 ? file_byte((size_t)page.file, page.index) : 0;
+        page.values[1] = page.values[0];
         model->pages[i] = page;
     }
 }
@@ -151,33 +157,50 @@ static uint64_t entry_of(struct model *model, size_t page)
     return entry;
 }
 
+// A space is mapped and unmapped while it waits for a file's page: by another thread.
+static void somebody_else(void)
+{
+    struct model *model = faulting;
+    faulting = NULL;
+    for (int i = 0; model != NULL && i < 4; i++) {
+        unmap(model);
+        map(model);
+    }
+}
+
+static bool may(struct page *page, unsigned how)
+{
+    return page->mapped && (page->protection & how) != 0 && (page->file < 0 || page->index < OBJECT_PAGES);
+}
+
 static void access_page(struct model *model, unsigned how)
 {
     size_t number = host_random(PAGES);
     struct page *page = &model->pages[number];
-    uint64_t address = page_address(number) + host_random(4096);
+    size_t end = host_random(2);
+    uint64_t address = page_address(number) + end * 4095;
     uint8_t value = (uint8_t)host_random(256);
     activate(model);
-    // The byte 0 of a page stands for all of it.
-    if (how == MAP_WRITE)
-        address &= ~0xfffull;
-    bool expected = page->mapped && (page->protection & how) != 0 && (page->file < 0 || page->index < OBJECT_PAGES);
     // What the processor can't forbid: a page that is there can be read.
-    if (how == MAP_READ && (entry_of(model, number) & PTE_PRESENT) != 0)
-        expected = true;
-    bool done = how == MAP_READ ? host_load(address & ~0xfffull, &value)
+    bool readable = (entry_of(model, number) & PTE_PRESENT) != 0;
+    bool might = may(page, how);
+    faulting = model;
+    bool done = how == MAP_READ ? host_load(address, &value)
         : how == MAP_WRITE      ? host_store(address, value)
                                 : host_fetch(address);
-    if (memory_is_short && !done && expected)
+    faulting = NULL;
+    bool expected = may(page, how) || (readable && how == MAP_READ);
+    // Memory may be out, or the page that was there to be fetched when the access began may not exist.
+    if (!done && expected && (memory_is_short || !might))
         return;
     CHECK(done == expected, "page %zu, access %u, protection %u", number, how, page->protection);
     if (!done)
         return;
     page->there = true;
     if (how == MAP_WRITE)
-        page->value = value;
+        page->values[end] = value;
     if (how == MAP_READ)
-        CHECK(value == page->value, "page %zu holds %u and not %u", number, value, page->value);
+        CHECK(value == page->values[end], "page %zu holds %u and not %u", number, value, page->values[end]);
 }
 
 static void fork_space(struct model *model)
@@ -217,15 +240,17 @@ static void write_from_outside(struct model *model)
     uint8_t value = (uint8_t)host_random(256);
     if (active == model)
         activate(NULL);
-    bool allowed = page->mapped && (page->protection & MAP_WRITE) != 0 && (page->file < 0 || page->index < OBJECT_PAGES);
+    bool might = may(page, MAP_WRITE);
+    faulting = model;
     int result = value == 0 ? space_zero(model->space, page_address(number), 1)
                             : space_write(model->space, page_address(number), &value, 1);
-    if (memory_is_short && result == -ENOMEM)
+    faulting = NULL;
+    if ((memory_is_short && result == -ENOMEM) || (result == -EFAULT && !might))
         return;
-    CHECK(result == (allowed ? 0 : -EFAULT), "%d", result);
+    CHECK(result == (may(page, MAP_WRITE) ? 0 : -EFAULT), "%d", result);
     if (result == 0) {
         page->there = true;
-        page->value = value;
+        page->values[0] = value;
     }
 }
 
@@ -241,7 +266,8 @@ static void check_all(struct model *model)
         CHECK((area != NULL) == page->mapped, "page %zu", i);
         if ((entry & PTE_PRESENT) != 0) {
             there++;
-            CHECK(*(uint8_t *)phys_to_virt(entry & PTE_ADDRESS) == page->value, "page %zu", i);
+            uint8_t *bytes = phys_to_virt(entry & PTE_ADDRESS);
+            CHECK(bytes[0] == page->values[0] && bytes[4095] == page->values[1], "page %zu", i);
         } else {
             CHECK(!page->there, "page %zu has gone", i);
         }
@@ -267,7 +293,8 @@ static void squeeze(bool on)
 
 static struct model *random_model(void)
 {
-    struct model *model = &models[host_random(SPACES)];
+    // Mostly the same one as before, so that its translations get old.
+    struct model *model = active != NULL && host_random(8) != 0 ? active : &models[host_random(SPACES)];
     if (model->space == NULL && host_random(4) == 0)
         model->space = space_create();
     return model->space != NULL ? model : NULL;

@@ -27,6 +27,8 @@ static bool to_program;
 
 size_t user_copy_raw(void *to, const void *from, size_t size)
 {
+    uint64_t address = to_program ? (uint64_t)to : (uint64_t)from;
+    CHECK(size == 0 || (address < USER_END && size <= USER_END - address), "the copy would touch the kernel");
     for (size_t i = 0; i < size; i++) {
         bool done = to_program ? host_store((uint64_t)to + i, ((const uint8_t *)from)[i])
                                : host_load((uint64_t)from + i, (uint8_t *)to + i);

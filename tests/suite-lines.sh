@@ -146,15 +146,13 @@ names_line inner.asm wrong_in
 cd "$top"
 
 # gdb: the line of every function is the chapter's line that holds its name.
-nm build/kernel.elf | awk '$2 == "T" { print $3 }' >"$work/functions"
-sed 's/^/info line /' "$work/functions" >"$work/asks"
-gdb -q -batch -ex 'set pagination off' -ex 'set width 0' -x "$work/asks" build/kernel.elf >"$work/answers" 2>&1 || :
-sed -n 's/^Line \([0-9]*\) of "\([^"]*\)".* <\([A-Za-z0-9_.]*\)>.*/\2 \1 \3/p' "$work/answers" >"$work/places"
+gdb -q -batch -ex 'set pagination off' -ex 'set width 0' -ex 'info functions' build/kernel.elf 2>/dev/null |
+    sed -n 's/^File \(.*\):$/file \1/p; s/^\([0-9]*\):.*[ *]\([a-z_0-9]*\)(.*/line \1 \2/p' |
+    awk '$1 == "file" { file = $2 } $1 == "line" { print file, $2, $3 }' >"$work/places"
 wrong=0 right=0
 while read -r file line name; do
     case $file in ./book/* | book/*) ;; *) continue ;; esac
-    first=$((line > 2 ? line - 2 : 1))
-    if sed -n "${first},${line}p" "$file" | grep -qw "$name"; then
+    if sed -n "${line}p" "$file" | grep -qw "$name"; then
         right=$((right + 1))
     else
         wrong=$((wrong + 1))
@@ -203,7 +201,7 @@ else
     echo "not ok a panic prints functions and chapter lines: $(tail -n 20 "$work/report" | tr '\n' '|')"
 fi
 sed -n 's/.*\(book\/[A-Za-z0-9-]*\.md\):\([0-9]*\).*/\1 \2/p' "$work/frames" | while read -r file line; do
-    sed -n "${line}p" "$file" | grep -q '[(]' || echo "$file:$line calls nothing: $(sed -n "${line}p" "$file")"
+    sed -n "${line}p" "$file" | grep -qE '[(]|call ' || echo "$file:$line calls nothing: $(sed -n "${line}p" "$file")"
 done >"$work/no-calls"
 if [ -s "$work/no-calls" ]; then
     echo "not ok the lines of a backtrace are calls: $(tr '\n' '|' <"$work/no-calls")"

@@ -1,0 +1,298 @@
+#!/bin/sh
+# The woven book: complete, linked, well formed, and honest about faults in its source.
+# shellcheck disable=SC2016,SC2035 # what stands in single quotes is for awk and sed; no page begins with a dash
+set -eu
+LC_ALL=C.UTF-8
+export LC_ALL
+cd "$(dirname "$0")/.."
+root=$PWD
+work=$(mktemp -d "${TMPDIR:-/tmp}/folio-site.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# verdict NAME: the test passes if nothing was found, that is if standard input is empty.
+verdict() {
+    sed -n '1,5p' >"$work/found"
+    if [ -s "$work/found" ]; then
+        echo "not ok $1: $(tr '\n' '|' <"$work/found" | cut -c1-600)"
+    else
+        echo "ok $1"
+    fi
+}
+
+# expect NAME PATTERN FILE: the test passes if a line of the file matches.
+expect() {
+    if grep -q -e "$2" "$3"; then echo "ok $1"; else echo "not ok $1: no line matches $2 in $3"; fi
+}
+
+# Lists what is wrong with the links of the pages in a folder: broken_links FOLDER.
+broken_links() {
+    (cd "$1" && awk '
+        BEGIN { RS = "<" }
+        FNR == 1 { pages[FILENAME] = 1 }
+        match($0, /^[^>]* id="[^"]*"/) {
+            id = substr($0, RSTART, RLENGTH)
+            gsub(/^.* id="|"$/, "", id)
+            if (seen[FILENAME "#" id]++)
+                print FILENAME ": the id " id " is there twice"
+        }
+        match($0, /^[a-z]+[^>]* (href|src)="[^"]*"/) {
+            target = substr($0, RSTART, RLENGTH)
+            gsub(/^.* (href|src)="|"$/, "", target)
+            gsub(/&amp;/, "\\&", target)
+            if (target ~ /^(https?:|mailto:|data:)/)
+                next
+            links[++count] = (target ~ /^#/ ? FILENAME target : target)
+            from[count] = FILENAME
+        }
+        END {
+            for (i = 1; i <= count; i++) {
+                page = links[i]
+                sub(/#.*$/, "", page)
+                if (page !~ /\.html$/) {
+                    if ((getline line <page) < 0)
+                        print from[i] ": there is no " page
+                    close(page)
+                } else if (!(page in pages))
+                    print from[i] ": there is no page " page
+                else if (links[i] ~ /#./ && !(links[i] in seen))
+                    print from[i] ": there is no place " links[i]
+            }
+        }' *.html | sort -u)
+}
+
+for tool in pandoc dot ctags; do
+    command -v "$tool" >/dev/null || {
+        echo "skip site: $tool is missing; make deps-site installs it"
+        exit 0
+    }
+done
+
+# The whole book.
+if sh generated/weave/weave.sh >"$work/output" 2>"$work/errors"; then
+    verdict "the book weaves without a warning" <"$work/errors"
+else
+    echo "not ok the book weaves without a warning: $(tr '\n' '|' <"$work/errors" | cut -c1-600)"
+    exit 1
+fi
+expect "it says where to open it" "file://$root/site/index.html" "$work/output"
+sleep 1
+touch "$work/stamp"
+sh generated/weave/weave.sh >/dev/null 2>&1
+find site -newer "$work/stamp" -type f | verdict "weaving again makes nothing anew"
+
+broken_links site | verdict "every link and anchor leads somewhere, and ids are unique"
+if command -v xmllint >/dev/null; then
+    for page in site/*.html; do
+        xmllint --noout --nonet "$page" 2>&1 | grep -E '(error|warning) :' || :
+    done | verdict "every page is well formed"
+else
+    echo "skip every page is well formed: xmllint is missing; make deps-test installs it"
+fi
+grep -noE '<(script|img|iframe|link|source|use|image)[^>]* (src|href|xlink:href)="(https?:)?//[^"]*"|url\(["'\'']?(https?:)?//[^)]*|@import[^;]*' \
+    site/*.html site/*.css | verdict "nothing is loaded from the network"
+
+# Every chunk, once, with its very text. Uses of chunks stand alone on their lines on both sides.
+for chapter in book/*.md; do
+    awk -v page="$(basename "$chapter" .md)" '
+        /^```/ { open = !open; next }
+        open && /^<<.*>>=$/ { inside = 1; empty = 0; print "chunk of " page; next }
+        inside && /^@$/ { inside = 0; next }
+        inside && /^$/ { empty++; next }
+        inside {
+            for (; empty > 0; empty--)
+                print ""
+            if (/^[ \t]*<<.*>>$/) sub(/<<.*/, "use")
+            gsub(/@<</, "<<")
+            print
+        }
+    ' "$chapter"
+done | sed 's/[[:space:]]*$//' >"$work/written"
+for chapter in book/*.md; do
+    page=$(basename "$chapter" .md)
+    awk -v page="$page" '
+        /^<figure class="chunk/ { print "chunk of " page }
+        sub(/^<pre tabindex="0"><code class="[^"]*">/, "") { inside = 1 }
+        inside {
+            line = $0
+            if (sub(/<\/code><\/pre>$/, "", line)) last = 1
+            if (line ~ /^[ \t]*<a href="[^"]*" class="use">.*<\/a>$/) sub(/<a.*/, "use", line)
+            gsub(/<[^>]*>/, "", line)
+            gsub(/&lt;/, "<", line); gsub(/&gt;/, ">", line)
+            gsub(/&#39;/, "\047", line); gsub(/&quot;/, "\"", line); gsub(/&amp;/, "\\&", line)
+            print line
+            if (last) inside = last = 0
+        }
+    ' "site/$page.html"
+done | sed 's/[[:space:]]*$//' >"$work/woven"
+diff "$work/written" "$work/woven" | verdict "every chunk is woven once, with all its lines"
+
+find generated -type f ! -path generated/README.md | sed 's,^generated/,,' | while read -r file; do
+    grep -qF "id=\"$file\"" site/files.html || echo "$file"
+done | verdict "every tangled file is listed"
+cut -f 1 build/weave/chapters >"$work/order"
+sed -n 's/^<li><a href="\([^"]*\)\.html"><span class="number">.*/\1/p' site/index.html |
+    diff "$work/order" - | verdict "the contents list every chapter in order"
+printf '%s\n' book/*.md | wc -l | diff -w - "$(wc -l <"$work/order" >"$work/count" && echo "$work/count")" |
+    verdict "every chapter has its place"
+page=$(head -n 1 "$work/order")
+while [ -n "$page" ]; do
+    echo "$page"
+    page=$(sed -n 's/^<link rel="next" href="\(.*\)\.html" \/>$/\1/p' "site/$page.html")
+done | diff "$work/order" - | verdict "the pages lead from the first chapter to the last"
+
+# Colours: each ink on each ground that it stands on, by day and by night (WCAG 2.2, 1.4.3).
+awk '
+    function value(digits) {
+        digit = "0123456789abcdef"
+        return (16 * (index(digit, substr(digits, 1, 1)) - 1) + index(digit, substr(digits, 2, 1)) - 1) / 255
+    }
+    function linear(part) { return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ^ 2.4 }
+    function luminance(c) {
+        return 0.2126 * linear(value(substr(c, 2, 2))) + 0.7152 * linear(value(substr(c, 4, 2))) \
+            + 0.0722 * linear(value(substr(c, 6, 2)))
+    }
+    function check(ink, ground,    a, b) {
+        a = luminance(colour[ink]); b = luminance(colour[ground])
+        ratio = a > b ? (a + 0.05) / (b + 0.05) : (b + 0.05) / (a + 0.05)
+        if (ratio < 4.5)
+            printf "line %d: --%s on --%s has %.2f to 1\n", FNR, ink, ground, ratio
+    }
+    {
+        rest = $0
+        while (match(rest, /--[a-z-]+: #[0-9a-f]+/)) {
+            split(substr(rest, RSTART + 2, RLENGTH - 2), pair, ": ")
+            colour[pair[1]] = pair[2]
+            rest = substr(rest, RSTART + RLENGTH)
+        }
+    }
+    /--directive: / {
+        themes++
+        split("ink faint rubric keyword type string literal comment directive", inks, " ")
+        for (i in inks)
+            check(inks[i], "panel")
+        check("ink", "paper"); check("faint", "paper"); check("rubric", "paper")
+        check("screen-ink", "screen"); check("screen-faint", "screen")
+    }
+    END { if (themes != 3) print "there are " themes " palettes, not 3" }
+' site/page.css | verdict "text has a contrast of 4.5 to 1 in both themes"
+
+# A small book, on which faults are tried. It is tangled first, for the weaver is then laid over it.
+mkdir -p "$work/small/book"
+cd "$work/small"
+cp "$root/tangle.sh" .
+cp -r "$root/diagrams" diagrams
+printf '%s\n' '# comment' '1 The first part' 'A The appendix' >book/parts.txt
+cat >book/1-01-one.md <<'BOOK'
+# One
+
+> **The run.** Somewhere.
+
+The function `twice`, and how to `halve the number`; see [two](A-01-two.md#further).
+
+```c
+<<kernel/one.c>>=
+/* One file. */
+int twice(int x);
+int twice(int x)
+{
+    <<double the number>>
+    return x;
+}
+@
+```
+
+It doubles.
+
+```c
+<<double the number>>=
+x = x + x; /* twice */
+@
+```
+
+> **Aside.** A note.
+
+```session
+$ echo hi
+hi
+```
+BOOK
+cat >book/A-01-two.md <<'BOOK'
+# Two
+
+It goes on.
+
+```c
+<<double the number>>=
+if (x < 0)
+    twice(-x);
+@
+```
+
+## Further
+
+![A figure](../diagrams/weave.dot)
+BOOK
+./tangle.sh
+cp -r "$root/generated/weave" generated/
+mkdir -p build/weave
+[ ! -f "$root/build/weave/fonts.css" ] || cp "$root/build/weave/fonts.css" build/weave/
+weave() { sh generated/weave/weave.sh >"$work/output" 2>"$work/errors"; }
+
+weave || :
+one=site/1-01-one.html two=site/A-01-two.html
+verdict "a small book weaves without a warning" <"$work/errors"
+broken_links site | verdict "the links of the small book lead somewhere"
+expect "a chunk is numbered within its chapter" '>1\.2</a> <span class="name">double the number</span>' "$one"
+expect "a use links to the definition" '<a href="#chunk-double-the-number" class="use">' "$one"
+expect "a definition links to its continuation" 'continued in <a href="A-01-two.html#chunk-double' "$one"
+expect "a continuation links back" 'continues <a href="1-01-one.html#chunk-double-the-number">1.2<' "$two"
+expect "a definition links to its use" 'used in <a href="1-01-one.html#chunk-kernel-one-c">1.1<' "$two"
+expect "a chunk links to its file" '<a href="files.html#kernel/one.c">' "$two"
+expect "an identifier in code links to its definition" '<a href="1-01-one.html#chunk-kernel-one-c" [^>]*>twice</a>' "$two"
+expect "an identifier in prose links to its definition" '<code><a href="#chunk-kernel-one-c" [^>]*>twice</a></code>' "$one"
+grep -n 'co">.*<a ' "$one" | verdict "a word in a comment is no link"
+expect "what is typed stands out" '<kbd>echo hi</kbd>' "$one"
+expect "an aside is a note" 'class="aside" role="note"' "$one"
+expect "a figure is drawn into the page" '<text[^>]*>chapters</text>' "$two"
+expect "an appendix has a letter" '<span class="number">A</span>' "$two"
+
+sleep 1
+touch "$work/stamp"
+printf '\nOne word more.\n' >>book/A-01-two.md
+weave || :
+find site -name '*.html' -newer "$work/stamp" | diff - "$(echo "$two" >"$work/expected" && echo "$work/expected")" |
+    verdict "a word of prose weaves one page"
+
+# seed NAME PATTERN: weaving must fail now, with a sentence on standard error that matches.
+seed() {
+    if weave; then
+        echo "not ok $1: the weave succeeds"
+    elif grep -q -e "$2" "$work/errors"; then
+        echo "ok $1"
+    else
+        echo "not ok $1: it says $(tr '\n' '|' <"$work/errors" | cut -c1-300)"
+    fi
+}
+cp book/1-01-one.md book/9-01-lost.md
+seed "a chapter of an unknown part is reported" 'book/9-01-lost\.md: book/parts\.txt has no part 9'
+mv book/9-01-lost.md book/1-03-late.md
+sed -i 's/^# One/# Late/; s/^<<kernel\/one/<<kernel\/late/' book/1-03-late.md
+weave || :
+expect "a hole in the order is reported" 'part 1 has no chapter 2' "$work/errors"
+rm book/1-03-late.md
+cp book/A-01-two.md "$work/two.md"
+echo 'See [more](A-09-none.md).' >>book/A-01-two.md
+seed "a link to a missing chapter is reported" 'book/A-01-two\.md: a link goes to A-09-none\.md'
+sed 's,weave\.dot,none.dot,' "$work/two.md" >book/A-01-two.md
+seed "a missing figure is reported" 'book/A-01-two\.md: there is no diagrams/none\.dot'
+sed 's,^!,See !,' "$work/two.md" >book/A-01-two.md
+seed "a figure inside a sentence is reported" 'book/A-01-two\.md: a figure stands alone'
+sed 's,^# Two,Two,' "$work/two.md" >book/A-01-two.md
+seed "a missing title is reported" 'book/A-01-two\.md:1: a chapter begins with its title'
+sed '/^```/d' "$work/two.md" >book/A-01-two.md
+seed "a chunk that pandoc does not see is reported" 'book/A-01-two\.md: pandoc does not see the chunk'
+cp "$work/two.md" book/A-01-two.md
+sed -i 's,A-01-two\.md#further,A-01-two.md#nowhere,' book/1-01-one.md
+weave || :
+broken_links site | grep -q 'there is no place A-01-two.html#nowhere' &&
+    echo "ok a link to a missing place is found" || echo "not ok a link to a missing place is found: it is not"

@@ -169,7 +169,7 @@ fi
 place=$(awk '$3 == "kernel_main" { print $1, $2 }' "$work/places")
 chapter=${place% *} line=${place#* }
 body=$(awk -v from="$line" 'NR > from && /;$/ { print NR; exit }' "$chapter")
-gdb -q -batch -ex "list kernel_main" build/kernel.elf >"$work/listing" 2>&1 || :
+gdb -q -batch -ex "list $(basename "$chapter"):$line" build/kernel.elf >"$work/listing" 2>&1 || :
 if sed -n "${line}p" "$chapter" | grep -qF -f - "$work/listing"; then
     echo "ok gdb lists the chapter"
 else

@@ -11,7 +11,7 @@ mkdir -p "$copy"
 cp -R tangle.sh Makefile book "$copy"
 rm -f "$copy"/book/*.md~
 umask 077
-if ! make -C "$copy" image >"$work/log" 2>&1; then
+if ! make --no-print-directory -C "$copy" image >"$work/log" 2>&1; then
     echo "not ok a clean copy builds: $(tail -n 5 "$work/log" | tr '\n' '|')"
     exit 1
 fi
@@ -29,7 +29,7 @@ same "the kernel's image" build/folio.elf
 same "the initial ramdisk" build/initrd.cpio
 
 # A build of what is already built does nothing; an edit compiles what it touches.
-make -C "$copy" image >"$work/log" 2>&1
+make --no-print-directory -C "$copy" image >"$work/log" 2>&1
 if [ -s "$work/log" ]; then
     echo "not ok a second build does nothing: $(tr '\n' '|' <"$work/log")"
 else
@@ -39,7 +39,7 @@ file=book/$(cd "$copy" && grep -l '^<<kernel/lib/string.c>>=$' book/*.md | head 
 line=$(grep -n '^<<kernel/lib/string.c>>=$' "$file" | cut -d: -f1)
 sed "$((line + 2))s,\$,\\n/* an edit */," "$copy/$file" >"$work/edited"
 mv "$work/edited" "$copy/$file"
-make -C "$copy" image >"$work/log" 2>&1 || :
+make --no-print-directory -C "$copy" image >"$work/log" 2>&1 || :
 if grep -q 'gcc kernel/lib/string.c' "$work/log" && [ "$(grep -c 'gcc kernel/mm' "$work/log")" -eq 0 ]; then
     echo "ok an edit compiles what it touches: $(grep -c gcc "$work/log") files"
 else

@@ -173,9 +173,8 @@ static bool may(struct page *page, unsigned how)
     return page->mapped && (page->protection & how) != 0 && (page->file < 0 || page->index < OBJECT_PAGES);
 }
 
-static void access_page(struct model *model, unsigned how)
+static void access_page(struct model *model, size_t number, unsigned how)
 {
-    size_t number = host_random(PAGES);
     struct page *page = &model->pages[number];
     size_t end = host_random(2);
     uint64_t address = page_address(number) + end * 4095;
@@ -201,6 +200,13 @@ static void access_page(struct model *model, unsigned how)
         page->values[end] = value;
     if (how == MAP_READ)
         CHECK(value == page->values[end], "page %zu holds %u and not %u", number, value, page->values[end]);
+}
+
+// Makes many pages and translations, so that a flush has more to forget than it can list.
+static void access_all(struct model *model, unsigned how)
+{
+    for (size_t number = 0; number < PAGES; number++)
+        access_page(model, number, how);
 }
 
 static void fork_space(struct model *model)
@@ -238,8 +244,6 @@ static void write_from_outside(struct model *model)
     size_t number = host_random(PAGES);
     struct page *page = &model->pages[number];
     uint8_t value = (uint8_t)host_random(256);
-    if (active == model)
-        activate(NULL);
     bool might = may(page, MAP_WRITE);
     faulting = model;
     int result = value == 0 ? space_zero(model->space, page_address(number), 1)
@@ -294,7 +298,7 @@ static void squeeze(bool on)
 static struct model *random_model(void)
 {
     // Mostly the same one as before, so that its translations get old.
-    struct model *model = active != NULL && host_random(8) != 0 ? active : &models[host_random(SPACES)];
+    struct model *model = active != NULL && host_random(32) != 0 ? active : &models[host_random(SPACES)];
     if (model->space == NULL && host_random(4) == 0)
         model->space = space_create();
     return model->space != NULL ? model : NULL;
@@ -308,14 +312,16 @@ static void step(void)
         return;
     if (what < 100)
         map(model);
-    else if (what < 160)
+    else if (what < 130)
         unmap(model);
     else if (what < 450)
-        access_page(model, MAP_READ);
+        access_page(model, host_random(PAGES), MAP_READ);
+    else if (what < 840)
+        access_page(model, host_random(PAGES), MAP_WRITE);
     else if (what < 850)
-        access_page(model, MAP_WRITE);
+        access_all(model, host_random(2) == 0 ? MAP_WRITE : MAP_READ);
     else if (what < 880)
-        access_page(model, MAP_EXECUTE);
+        access_page(model, host_random(PAGES), MAP_EXECUTE);
     else if (what < 930)
         write_from_outside(model);
     else if (what < 960)

@@ -18,7 +18,9 @@ export FOLIO_CMD = $(value CMD)
 export FOLIO_ADD = $(value ADD)
 
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
-build = ./tangle.sh && $(MAKE) $(jobs) -f build/lined/build/folio.mk
+# Two builds of one checkout take turns, where the system can lock a file.
+lock = $(if $(shell command -v flock 2>/dev/null),flock build/make.lock)
+build = ./tangle.sh && $(lock) $(MAKE) $(jobs) -f build/lined/build/folio.mk
 cpu = $(if $(filter kvm,$(ACCEL)),host,max)
 qemu = qemu-system-x86_64 -machine pc -nodefaults -no-reboot -accel $(ACCEL) -cpu $(cpu) \
     -smp $(SMP) -m $(MEM) -display $(SCREEN) $(if $(filter none,$(SCREEN)),,-vga std) \

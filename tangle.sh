@@ -24,8 +24,6 @@ for tool in "$noweb/markup" "$noweb/mnt" awk find sort comm; do
     command -v "$tool" >/dev/null ||
         fail "the program $tool is missing; 'make deps' installs what Folio needs (on Debian: apt install noweb)"
 done
-set -- book/*.md
-[ -f "$1" ] || fail "there is no chapter: book/ holds no .md file"
 
 # One run at a time: the second waits for the first. A lock whose owner has died is broken.
 mkdir -p build generated
@@ -42,8 +40,9 @@ until (set -C; echo $$ >"$lock") 2>/dev/null; do
 done
 trap 'rm -rf "$work"; rm -f "$lock"' EXIT
 trap 'exit 1' HUP INT TERM
-set -- book/*.md
 mkdir -p "$work/clean" "$work/lined" "$work/mapped"
+set -- book/*.md
+[ -f "$1" ] || fail "there is no chapter: book/ holds no .md file"
 
 # The check. On success it prints the roots, one "kind path" a line; kind is c, asm, header, make or text.
 # On failure it prints the errors. It knows nothing of noweb's tangler but its rules.
@@ -54,7 +53,7 @@ function error(line, text) {
     failed = 1
 }
 
-# The character class of what has no visible form is spelled by the byte.
+# Characters that cannot be seen are spelled by their bytes.
 BEGIN {
     CR = sprintf("%c", 13); TAB = sprintf("%c", 9)
     BOM = sprintf("%c%c%c", 239, 187, 191)
@@ -380,20 +379,22 @@ c_stars=$(roots c '*')
 asm_stars=$(roots asm '*')
 header_stars=$(roots header '*')
 # mnt writes into the folder it runs in and keeps its temporary files in TMPDIR.
+expand() { # FOLDER STREAM ARGUMENT...: mnt's arguments are options and roots, in order
+    (
+        cd "$work/$1"
+        stream=../$2
+        shift 2
+        xargs mkdir -p <../folders &&
+            TMPDIR=. "$noweb/mnt" "$@" <"$stream"
+    ) || fail "noweb could not tangle; generated/ is as it was"
+}
 # shellcheck disable=SC2086 # no root holds a space
-(
-    export TMPDIR=.
-    cd "$work/clean"
-    xargs mkdir -p <../folders
-    "$noweb/mnt" -t8 $make_roots -t $other_roots $code_roots <../stream
-    cd ../lined
-    xargs mkdir -p <../folders
-    "$noweb/mnt" -t8 $make_roots -t $other_roots <../stream
-    "$noweb/mnt" -t '-L#line %L "%F"%N' $c_stars '-L%%line %-1L %F%N' $asm_stars <../starred
-    cd ../mapped
-    xargs mkdir -p <../folders
-    "$noweb/mnt" -t '-L#line %L "%F"%N' $header_stars <../starred
-) || fail "noweb could not tangle; generated/ is as it was"
+{
+    expand clean stream -t8 $make_roots -t $other_roots $code_roots
+    expand lined stream -t8 $make_roots -t $other_roots
+    expand lined starred -t '-L#line %L "%F"%N' $c_stars '-L%%line %-1L %F%N' $asm_stars
+    expand mapped starred -t '-L#line %L "%F"%N' $header_stars
+}
 
 # Headers carry no directives; where each of their lines comes from goes into a table. The
 # tangler breaks a line that holds nothing but the indentation of a chunk's use: not counted.

@@ -5,6 +5,7 @@
 #
 # CMD goes to the guest's shell as it is. Each FILE appears as /host/NAME. The guest's own output
 # goes to standard output and nothing else does.
+# The environment may say more: ACCEL and CPU for QEMU, FOLIO_WORDS for the kernel's command line.
 # Exit status: CMD's; 124 if the guest ran past the limit (60 s); 125 on a kernel panic, whose text
 # goes to standard error; 2 with a sentence for a mistake in the call.
 set -eu

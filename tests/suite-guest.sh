@@ -38,6 +38,8 @@ guest "several lines" 0 'a\nb\n' $run 'echo a
 echo b'
 guest "a file of the host" 0 'some text\n' sh -c 'echo some text >"$1/a file"; cp "$1/a file" "$1/note"; exec tests/guest.sh -a "$1/note" "cat /host/note"' sh "$work"
 guest "little memory" 0 'fine\n' $run -m 64M 'echo fine'
+guest "a plain processor" 0 'plain\n' env CPU=qemu64 $run 'echo plain'
+guest "two processors, of which one sleeps" 0 'one\n' $run -s 2 'echo one'
 guest "past the limit" 124 '' $run -t 4 'sleep 100'
 export FOLIO_WORDS=panic
 guest "a panic" 125 '' $run true
@@ -57,6 +59,7 @@ echo 'added' >"$work/added"
 guest "make exec adds files" 0 'added\n' make -s exec CMD='cat /host/added' ADD="$work/added"
 guest "make exec fails where the command fails" 2 '' make -s exec CMD='exit 7'
 
+guest "make exec without a command" 2 '' make -s exec
 mistake "no command" "one command is needed"
 mistake "two commands" "one command is needed" true false
 mistake "an unknown option" "an option is wrong" -x true

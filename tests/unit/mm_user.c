@@ -140,7 +140,7 @@ static void check_strings(void)
 static void check_break(void)
 {
     const uint64_t start = 0x800000;
-    CHECK(space_break(space, 0) == 0);
+    CHECK(space_break(space, 0) == 0 && space_break(space, 0x5000) == 0);
     space_set_break_start(space, start - 5);
     CHECK(space_break(space, 0) == start && space_break(space, start - 1) == start);
     size_t frames = frame_count_free();
@@ -160,6 +160,15 @@ static void check_break(void)
     CHECK(space_break(space, start + 8 * PAGE) == start + 8 * PAGE);
     CHECK(space_break(space, start) == start && !host_load(start, &value));
     CHECK(frame_count_free() == frames, "the break keeps frames");
+}
+
+// The kernel may touch a program's pages in a copy, and never run them.
+static void check_fetch_by_kernel(void)
+{
+    struct trap_frame fetch = {.error = FAULT_FETCH, .cs = 0x08};
+    CHECK(!trap_hooks.page_fault(&fetch, CODE));
+    fetch.cs = 0x33;
+    CHECK(trap_hooks.page_fault(&fetch, CODE));
 }
 
 static int ended;
@@ -205,6 +214,7 @@ int main(void)
     check_bad_pointers();
     check_strings();
     check_break();
+    check_fetch_by_kernel();
     CHECK(host_cpu.lock_depth == 0 && host_cpu.interrupts_on);
     CHECK(host_breaks(hold_a_lock_and_copy));
     space_activate(NULL);

@@ -506,6 +506,49 @@ static void call_at_the_end_of_memory(void)
     }
 }
 
+/* A processor starts with a local descriptor table at address 0, where a program may have memory:
+ * a call gate there would be a door into ring 0. The kernel has to load none. */
+static void no_local_descriptors(void)
+{
+    /* At 0x1000 in memory, and so at selector 0x1000: a gate of ring 3 to the code behind it. */
+    static const uint8_t call_code[] = {
+        0x48, 0x8d, 0x25, 0xf9, 0xff, 0x0f, 0,          /* lea rsp, [rip + 0xffff9] */
+        0xff, 0x1c, 0x25, 0x40, 0, 0, 0x10,             /* call far [0x10000040] */
+        0xcc,
+    };
+    struct { struct image image; uint64_t rest[512 - sizeof(struct image) / 8]; } page;
+    struct trap_frame f;
+    memset(&page, 0, sizeof(page));
+    image_make(&page.image);
+    image_code(&page.image, call_code, sizeof(call_code));
+    page.image.header.segments = 2;
+    page.image.segments[0].file_size = page.image.segments[0].memory_size = PAGE;
+    page.image.segments[1] = page.image.segments[0];
+    page.image.segments[1].address = 0x1000;
+    page.image.segments[1].flags = 6;
+    page.image.header.segments_at = 0x600;
+    /* The pointer for the far call lies in the place of the program header. */
+    struct elf_segment *segments = (struct elf_segment *)((uint8_t *)&page + 0x600);
+    memcpy(segments, page.image.segments, 2 * sizeof(*segments));
+    memset(page.image.segments, 0, sizeof(page.image.segments));
+    uint64_t target = IMAGE_CODE + 14;
+    page.rest[0x800 / 8 - sizeof(struct image) / 8] =
+        (target & 0xffff) | UINT64_C(8) << 16 | UINT64_C(0xec00) << 32 | (target >> 16) << 48;
+    page.rest[0x808 / 8 - sizeof(struct image) / 8] = target >> 32;
+    struct { uint32_t offset; uint16_t selector; } pointer = { 0, 0x1800 | 7 };
+    memcpy((uint8_t *)&page + 0x40, &pointer, 6);
+    write_file("page", &page, PAGE, 0755);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execve("page", (char *[]){ "page", NULL }, environ);
+        _exit(1);
+    }
+    CHECK_IS(folio_process_frame(pid, &f), 0);
+    ends_by(pid, SIGSEGV);
+    CHECK_IS(f.vector, 13);
+    CHECK_IS(f.error, 0x1804);
+}
+
 const struct test exec_tests[] = {
     TEST(exec_refuses), TEST(exec_of_truncated_files), TEST(exec_of_forged_headers),
     TEST(exec_of_overlapping_segments), TEST(exec_of_bad_entries), TEST(exec_permissions),
@@ -513,5 +556,5 @@ const struct test exec_tests[] = {
     TEST(exec_of_mutations), TEST(exec_arguments), TEST(exec_large_arguments),
     TEST(exec_too_large), TEST(exec_without_arguments), TEST(exec_descriptors),
     TEST(exec_keeps_pid_and_place), TEST(exec_many_times), TEST(exec_of_an_unlinked_file),
-    TEST(call_at_the_end_of_memory), { NULL, NULL, 0 },
+    TEST(call_at_the_end_of_memory), TEST(no_local_descriptors), { NULL, NULL, 0 },
 };

@@ -294,6 +294,7 @@ static void calls_with_little_memory(void)
         pid_t worker = fork();
         CHECK(worker >= 0);
         if (worker == 0) {
+            close(ready[1]);
             read(ready[0], &byte, 1);
             do_all_kinds_of_things();
             _exit(0);
@@ -302,12 +303,12 @@ static void calls_with_little_memory(void)
         CHECK(holder >= 0);
         if (holder == 0)
             hold_memory(left, ready[1]);
+        close(ready[1]);
         int status = status_of(worker);
         CHECK(status == 0 || WIFSIGNALED(status));
         kill(holder, SIGKILL);
         status_of(holder);
         close(ready[0]);
-        close(ready[1]);
     }
 }
 

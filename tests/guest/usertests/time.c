@@ -89,11 +89,13 @@ static void spinners_are_preempted(void)
     stop(two);
 }
 
-static void spin_until_told(void *word)
+static void spin_until_told(void *pipe)
 {
+    int *fds = pipe;
     char byte;
-    fcntl(*(int *)word, F_SETFL, O_NONBLOCK);
-    for (volatile uint64_t n = 0; read(*(int *)word, &byte, 1) != 0; n++)
+    close(fds[1]);
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
+    for (volatile uint64_t n = 0; read(fds[0], &byte, 1) != 0; n++)
         ;
 }
 
@@ -129,13 +131,12 @@ static void yielders_and_callers(void)
     int fds[2];
     CHECK_IS(pipe(fds), 0);
     pid_t one = start(yield_forever, NULL), two = start(yield_forever, NULL);
-    pid_t three = start(spin_until_told, &fds[0]);
+    pid_t three = start(spin_until_told, fds);
     for (int i = 0; i < 20; i++)
         pause_for(2 * MILLISECOND);
-    close(fds[0]);
-    close(fds[1]);
     stop(one);
     stop(two);
+    close(fds[1]);
     ends_well(three);
 }
 

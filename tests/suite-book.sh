@@ -105,6 +105,14 @@ cut -f2 "$work/chunks" | grep -v '/' | sort -u | awk '
 cut -f2 "$work/chunks" | grep -v '[/.]' | grep -iE ' (part|step) [0-9]+$|^[^ ]*$|[.;:]$' | sort -u |
     verdict "the names of chunks are phrases"
 
+# A list that grows through the book is used in one place. A name that two chapters define and that
+# is used in two places is two chunks, which noweb would join.
+awk '
+    /^<<.*>>=$/ { name = substr($0, 3, length($0) - 5); if (!((name, FILENAME) in seen)) chapters[name]++; seen[name, FILENAME] }
+    /^ *<<.*>>$/ { name = $0; sub(/^ *<</, "", name); sub(/>>$/, "", name); uses[name]++ }
+    END { for (name in uses) if (uses[name] > 1 && chapters[name] > 1) print name }
+' book/*.md | verdict "no name means two things"
+
 # The form of a chapter: those that come before the run and the appendices stand beside it.
 for chapter in book/*.md; do
     head -n 1 "$chapter" | grep -q '^# [^ ]' || echo "$chapter has no title on its first line"

@@ -5,6 +5,7 @@ set -eu
 LC_ALL=C.UTF-8
 export LC_ALL
 cd "$(dirname "$0")/.."
+./tangle.sh
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-book.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 

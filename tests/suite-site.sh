@@ -180,7 +180,10 @@ awk '
 mkdir -p "$work/small/book"
 cd "$work/small"
 cp "$root/tangle.sh" .
-cp -r "$root/diagrams" diagrams
+mkdir diagrams
+for figure in weave the-run; do
+    sed 's,URL="book/[^"]*",,' "$root/diagrams/$figure.dot" >"diagrams/$figure.dot"
+done
 printf '%s\n' '# comment' '1 The first part' 'A The appendix' >book/parts.txt
 cat >book/1-01-one.md <<'BOOK'
 # One
@@ -285,6 +288,10 @@ echo 'See [more](A-09-none.md).' >>book/A-01-two.md
 seed "a link to a missing chapter is reported" 'book/A-01-two\.md: a link goes to A-09-none\.md'
 sed 's,weave\.dot,none.dot,' "$work/two.md" >book/A-01-two.md
 seed "a missing figure is reported" 'book/A-01-two\.md: there is no diagrams/none\.dot'
+sed 's,label="chapters",& URL="book/9-99-none.md",' "$root/diagrams/weave.dot" >diagrams/weave.dot
+cp "$work/two.md" book/A-01-two.md
+seed "a figure's link to a missing chapter is reported" 'book/A-01-two\.md: a link goes to 9-99-none\.md'
+cp "$root/diagrams/weave.dot" diagrams/
 sed 's,^!,See !,' "$work/two.md" >book/A-01-two.md
 seed "a figure inside a sentence is reported" 'book/A-01-two\.md: a figure stands alone'
 sed 's,^# Two,Two,' "$work/two.md" >book/A-01-two.md

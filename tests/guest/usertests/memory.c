@@ -235,17 +235,19 @@ static void promises_run_out(void)
     CHECK(status == 0 || WIFSIGNALED(status));
 }
 
-/* Leaves `left` bytes free, says so, and holds the rest until it is ended. */
-static void hold_memory(uint64_t left, int ready)
+/* Holds all memory but as many bytes as the numbers say that come through the pipe, one after the
+ * other; says each time when that is reached. */
+static void hold_memory(int orders, int ready)
 {
-    while (system_now().memory_free > left) {
-        char *page = sbrk(PAGE);
-        if (page == (void *)-1)
-            break;
-        page[PAGE - 1] = 1;
+    for (uint64_t left; read(orders, &left, sizeof(left)) == sizeof(left);) {
+        while (system_now().memory_free > left) {
+            char *page = sbrk(PAGE);
+            if (page == (void *)-1)
+                break;
+            page[PAGE - 1] = 1;
+        }
+        write(ready, "", 1);
     }
-    write(ready, "", 1);
-    block_forever(NULL);
 }
 
 static void do_all_kinds_of_things(void)
@@ -284,32 +286,54 @@ static void do_all_kinds_of_things(void)
     }
 }
 
-/* With a little memory left, every call either works or fails; nothing is lost, nothing breaks. */
+/* With a little memory left, every call either works or fails; nothing is lost, nothing breaks.
+ * The workers are made while there is memory, and work one after the other while less and less is
+ * left. The holder may be ended for its greed; then the rest work in plenty. */
 static void calls_with_little_memory(void)
 {
-    for (uint64_t left = 0; left <= 40 * PAGE; left += left < 8 * PAGE ? PAGE : 6 * PAGE) {
-        int ready[2];
-        char byte;
-        CHECK_IS(pipe(ready), 0);
-        pid_t worker = fork();
-        CHECK(worker >= 0);
-        if (worker == 0) {
-            close(ready[1]);
-            read(ready[0], &byte, 1);
+    enum { WORKERS = 24 };
+    int orders[2], ready[2], begin[WORKERS][2];
+    pid_t workers[WORKERS];
+    char byte;
+    CHECK_IS(pipe2(orders, O_CLOEXEC), 0);
+    CHECK_IS(pipe2(ready, O_CLOEXEC), 0);
+    for (int i = 0; i < WORKERS; i++) {
+        CHECK_IS(pipe2(begin[i], O_CLOEXEC), 0);
+        workers[i] = fork();
+        CHECK(workers[i] >= 0);
+        if (workers[i] == 0) {
+            for (int j = 0; j <= i; j++)
+                close(begin[j][1]);
+            read(begin[i][0], &byte, 1);
             do_all_kinds_of_things();
             _exit(0);
         }
-        pid_t holder = fork();
-        CHECK(holder >= 0);
-        if (holder == 0)
-            hold_memory(left, ready[1]);
-        close(ready[1]);
-        int status = status_of(worker);
-        CHECK(status == 0 || WIFSIGNALED(status));
-        kill(holder, SIGKILL);
-        status_of(holder);
-        close(ready[0]);
     }
+    pid_t holder = fork();
+    CHECK(holder >= 0);
+    if (holder == 0) {
+        for (int i = 0; i < WORKERS; i++)
+            close(begin[i][1]);
+        close(orders[1]);
+        close(ready[0]);
+        hold_memory(orders[0], ready[1]);
+        _exit(0);
+    }
+    close(orders[0]);
+    close(ready[1]);
+    errno = 0;                          /* a page of ours, before there are no more */
+    for (uint64_t i = WORKERS; i-- > 0;) {
+        uint64_t left = (i < 12 ? i : 12 + (i - 12) * 8) * PAGE;
+        if (waitpid(holder, NULL, WNOHANG) == 0) {
+            if (write(orders[1], &left, sizeof(left)) == sizeof(left))
+                read(ready[0], &byte, 1);
+        }
+        close(begin[i][1]);
+        int status = status_of(workers[i]);
+        CHECK(status == 0 || WIFSIGNALED(status));
+    }
+    close(orders[1]);
+    waitpid(holder, NULL, 0);
 }
 
 /* Many address spaces, one after the other and at once, each with a pattern of its own. */

@@ -114,7 +114,7 @@ static void spinners_share(void)
     }
     for (int i = 0; i < 4; i++)
         stop(pids[i]);
-    if (system_now().cpus == 1 && least * 3 < most)
+    if (system_now().cpus == 1 && least * 10 < most)
         fail("the least got %lu us, the most %lu", least / 1000, most / 1000);
 }
 

@@ -190,7 +190,7 @@ cat >book/1-01-one.md <<'BOOK'
 
 > **The run.** Somewhere.
 
-The function `twice`, and how to `halve the number`; see [two](A-01-two.md#further).
+The function `twice` in `one.c`; see [there](A-01-two.md#further) or the chapter "Two".
 
 ```c
 <<kernel/one.c>>=
@@ -253,6 +253,8 @@ expect "a definition links to its use" 'used in <a href="1-01-one.html#chunk-ker
 expect "a chunk links to its file" '<a href="files.html#kernel/one.c">' "$two"
 expect "an identifier in code links to its definition" '<a href="1-01-one.html#chunk-kernel-one-c" [^>]*>twice</a>' "$two"
 expect "an identifier in prose links to its definition" '<code><a href="#chunk-kernel-one-c" [^>]*>twice</a></code>' "$one"
+expect "a file in prose links to its chunk" '<a href="#chunk-kernel-one-c"><code>one.c</code></a>' "$one"
+expect "a chapter in prose links to its page" '<a href="A-01-two.html">Two</a>' "$one"
 grep -n 'co">.*<a ' "$one" | verdict "a word in a comment is no link"
 expect "what is typed stands out" '<kbd>echo hi</kbd>' "$one"
 expect "an aside is a note" 'class="aside" role="note"' "$one"

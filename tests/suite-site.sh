@@ -126,6 +126,10 @@ for chapter in book/*.md; do
 done | sed 's/[[:space:]]*$//' >"$work/woven"
 diff "$work/written" "$work/woven" | verdict "every chunk is woven once, with all its lines"
 
+for page in site/*.html; do
+    tr '\n' ' ' <"$page" | grep -o 'chapters\? “[^<][^”]*”' | sed "s,^,$page: ," || :
+done | verdict "every chapter named by its title exists"
+
 find generated -type f ! -path generated/README.md | sed 's,^generated/,,' | while read -r file; do
     grep -qF "id=\"$file\"" site/files.html || echo "$file"
 done | verdict "every tangled file is listed"

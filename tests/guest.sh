@@ -6,6 +6,8 @@
 # CMD goes to the guest's shell as it is. Each FILE appears as /host/NAME. The guest's own output
 # goes to standard output and nothing else does.
 # The environment may say more: ACCEL and CPU for QEMU, FOLIO_WORDS for the kernel's command line.
+# Environment: ACCEL and CPU as QEMU knows them, FOLIO_WORDS for the kernel's command line,
+# FOLIO_QEMU for further options of QEMU.
 # Exit status: CMD's; 124 if the guest ran past the limit (60 s); 125 on a kernel panic, whose text
 # goes to standard error; 2 with a sentence for a mistake in the call.
 set -eu
@@ -66,12 +68,13 @@ cat "$initrd" "$work/host.cpio" >"$work/initrd.cpio"
 processor=max
 [ "${ACCEL:-tcg}" != kvm ] || processor=host
 status=0
+# shellcheck disable=SC2086 # FOLIO_QEMU is a list of words
 timeout --foreground -k 5 "$limit" qemu-system-x86_64 -machine pc -nodefaults -no-reboot \
     -accel "${ACCEL:-tcg}" -cpu "${CPU:-$processor}" -smp "$smp" -m "$memory" \
     -display none -monitor none -serial stdio -debugcon "file:$work/debug" \
     -device isa-debug-exit,iobase=0xf4,iosize=0x04 \
     -kernel "$kernel" -initrd "$work/initrd.cpio" -append "$words ${FOLIO_WORDS:-}" \
-    </dev/null 2>"$work/errors" || status=$?
+    ${FOLIO_QEMU:-} </dev/null 2>"$work/errors" || status=$?
 
 # What the kernel said on the debug port decides: QEMU's own status has too few values.
 [ -f "$work/debug" ] || : >"$work/debug"

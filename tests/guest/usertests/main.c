@@ -1,6 +1,7 @@
-/* usertests [-l] [-t] [-r TIMES] [NAME]...: tests the kernel from inside.
+/* usertests [-lt] [-r TIMES] [-s FACTOR] [NAME]...: tests the kernel from inside.
  *
- *   -l  lists the tests     -t  tells how long each took     -r  runs all of it TIMES times
+ *   -l  lists the tests     -r  runs all of it TIMES times
+ *   -t  tells how long      -s  stretches the limits of time, for a machine that is disturbed
  *
  * Each test prints "ok NAME" or "FAILED NAME: why"; the last line is "N passed, N failed", the
  * exit status 1 if any failed. A test fails by a check, by running past its limit, by dying, and
@@ -14,6 +15,7 @@
 enum { USUAL_LIMIT = 10 };
 static const char folder[] = "/tmp/usertests";
 static bool tell_times;
+static unsigned stretch = 1;
 
 static const struct test *const groups[] = {
     doors_tests, pointers_tests, exec_tests, process_tests, signal_tests, pipe_tests,
@@ -76,7 +78,7 @@ static void enter_test(const struct test *test)
 /* Waits for the test's process under a limit, and ends what it left behind. */
 static int watch(pid_t pid, const struct test *test, bool *too_long)
 {
-    unsigned limit = test->seconds ? test->seconds : USUAL_LIMIT;
+    unsigned limit = (test->seconds ? test->seconds : USUAL_LIMIT) * stretch;
     uint64_t end = folio_clock() + limit * 1000 * MILLISECOND, nap = MILLISECOND / 4;
     int status = -1;
     *too_long = false;
@@ -221,7 +223,7 @@ int main(int argc, char **argv)
     self = argv[0];
     if (argc > 1 && argv[1][0] == ':')
         run_as_program(argc, argv);
-    for (int option; (option = getopt(argc, argv, "ltr:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "ltr:s:")) != -1;) {
         if (option == 'l') {
             list();
             return 0;
@@ -229,8 +231,10 @@ int main(int argc, char **argv)
             tell_times = true;
         } else if (option == 'r') {
             times = (unsigned)atoi(optarg);
+        } else if (option == 's') {
+            stretch = (unsigned)atoi(optarg);
         } else {
-            fputs("usage: usertests [-l] [-t] [-r TIMES] [NAME]...\n", stderr);
+            fputs("usage: usertests [-lt] [-r TIMES] [-s FACTOR] [NAME]...\n", stderr);
             return 2;
         }
     }

@@ -273,7 +273,7 @@ static void sizes_without_sense(void)
 static void bad_descriptors(void)
 {
     static const uint64_t bad[] = { UINT64_MAX, 99, 1000, 65536, 0x7fffffff, 0x80000000,
-                                    INT64_MAX };
+                                    INT64_MAX, UINT64_C(1) << 63, UINT64_C(1) << 40 };
     static const uint64_t numbers[] = { SYS_CLOSE, SYS_READ, SYS_WRITE, SYS_LSEEK, SYS_DUP,
                                         SYS_FSTAT, SYS_GETDENTS, SYS_IOCTL, SYS_FCNTL };
     char buffer[256];

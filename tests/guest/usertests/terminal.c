@@ -32,6 +32,7 @@ static void terminal_group(void)
     int fd = open_console();
     pid_t before = tcgetpgrp(fd);
     CHECK(before >= 0);
+    CHECK(tcsetpgrp(fd, getpid() + 100000) == -1);
     CHECK(tcsetpgrp(fd, -5) == -1);
     CHECK_IS(tcgetpgrp(fd), before);
     CHECK_IS(tcsetpgrp(fd, getpgrp()), 0);

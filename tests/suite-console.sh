@@ -1,0 +1,142 @@
+#!/bin/sh
+# A session typed at the console of a running Folio: prompt, line editing, history, signals, jobs.
+# shellcheck disable=SC2016 # the dollars are for the guest
+set -eu
+LC_ALL=C
+export LC_ALL
+cd "$(dirname "$0")/.."
+work=$(mktemp -d "${TMPDIR:-/tmp}/folio-console.XXXXXX")
+guest=
+leave() {
+    [ -z "$guest" ] || kill "$guest" 2>/dev/null || :
+    rm -rf "$work"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' HUP TERM
+
+# The guest's serial line: what is written to descriptor 3 is typed, what it prints is in a file.
+mkfifo "$work/keys"
+: >"$work/screen"
+timeout -k 5 200 qemu-system-x86_64 -machine pc -nodefaults -no-reboot \
+    -accel tcg -cpu "${CPU:-max}" -m 256M -display none -monitor none -serial stdio \
+    -debugcon "file:$work/debug" -device isa-debug-exit,iobase=0xf4,iosize=0x04 \
+    -kernel build/folio.elf -initrd build/initrd.cpio -append quiet \
+    <"$work/keys" >"$work/screen" 2>"$work/errors" &
+guest=$!
+exec 3>"$work/keys"
+
+# What was printed, on one line: newlines become ~, carriage returns go.
+printed() { tr -d '\r' <"$work/screen" | tr '\n' '~' | tail -c "+$((seen + 1))"; }
+seen=0
+
+keys() { # TEXT: types it; the escapes are those of printf %b
+    printf '%b' "$1" >&3
+}
+
+# see TEXT: waits until the text is printed behind what was seen before; then that is seen, too.
+see() {
+    tries=0
+    while ! printed | grep -obaF -e "$1" >"$work/found"; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 60 ] || return 1
+        sleep 0.1
+    done
+    at=$(head -n 1 "$work/found")
+    seen=$((seen + ${at%%:*} + ${#1}))
+}
+
+failures=0
+# typed NAME KEYS TEXT...: types the keys; then the texts must be printed, one after the other. After a
+# failure Ctrl-C clears the way for the next.
+typed() {
+    name=$1
+    [ "$failures" -lt 5 ] || { echo "not ok $name: the session has gone astray"; return 0; }
+    keys "$2"
+    shift 2
+    for text in "$@"; do
+        see "$text" && continue
+        echo "not ok $name: waited for \"$text\", and saw: $(printed | tail -c 300 | od -An -c | tr -s ' \n' '  ')"
+        failures=$((failures + 1))
+        keys '\003\003echo again\r'
+        see '~again~$ ' || failures=9
+        return 0
+    done
+    echo "ok $name"
+}
+
+# Each line ends with the prompt, so that what the next one types is read by the shell.
+typed "a prompt appears" '' '$ '
+typed "a line runs" 'echo hi | cat\r' 'echo hi | cat~hi~$ '
+typed "quoting" 'echo "a  b" '"'c  d'"' e\\ \\ f\r' '~a  b c  d e  f~$ '
+typed "backspace" 'echp\177o ba\bab\r' '~bab~$ '
+typed "left arrow" 'eho\033[D\033[Dc\r' '~~$ '
+typed "home, end, delete" 'cho two\033[HX\b\033[1~e\033[F three\033[4~\033[1;5DX\033[D\033[3~\r' '~two three~$ '
+typed "^A ^E ^B ^F" 'cho 2\001e\00053\002\002 \006\006\r' '~23~$ '
+typed "^U and ^W" 'nonsense\025echo one two\027three\r' '~one three~$ '
+typed "^K and ^Y" 'echo cut\002\002\002\013\001\031 \033[Decho \005\r' '$ '
+typed "history" '\033[A\033[A\r' '~one three~$ '
+typed "history, back and forth" 'echo new\033[A\033[A\033[B\033[B er\r' '~new er~$ '
+typed "search" '\022one t\r' '~one three~$ '
+typed "a search goes on" '\022echo\022\022\033[F !\r' '!~$ '
+typed "a letter of two bytes" 'echo \303\244x\033[D\177\303\266\r' "$(printf '~\303\266x')~$ "
+typed "completion of a program" 'poweo\177r\t\025' 'poweroff ' '$ '
+typed "completion of a file" 'mkdir /tmp/some-directory\r' '~$ '
+typed "and with the name" 'echo /tmp/some-d\t\r' '~/tmp/some-directory/~$ '
+typed "a long line" 'echo 1234567890 1234567890 1234567890 1234567890 1234567890 1234567890 1234567890 1234567890 end\r' '7890 end~$ '
+typed "^C at the prompt" 'echo nothing\003' 'nothing^C~$ '
+typed "^C at the second prompt" 'if true\r' '> '
+typed "^C there gives up the command" '\003' '^C~$ '
+typed "a command of several lines" 'for i in 1 2\rdo echo "<$i>"\rdone\r' '<1>~<2>~$ '
+typed "an open quote" 'echo "a\rb"\r' '> ' '~a~b~$ '
+typed "^C ends a program" 'sleep 100\r\003' '^C'
+typed "its status" 'echo $?\r' '~130~$ '
+typed "^C ends a spinner" 'sh -c "while true; do true; done"\r' 'done"~'
+sleep 1
+typed "and so it does" '\003' '^C' '$ '
+typed "^C ends a loop of the shell's own" 'while true; do :; done\r' 'done~'
+sleep 1
+typed "and that too" '\003' '~$ '
+typed "^C ends a loop of programs" 'while true; do sleep 1; done\r' 'done~'
+typed "and all of it" '\003' '^C' '$ '
+typed "^C ends a pipeline" 'sleep 100 | cat\r' 'cat~'
+sleep 1
+typed "both of it" '\003' '^C' '$ '
+typed "a program reads lines" 'cat\rone\rtw\177wo\r\004' '~one~' '~two~$ '
+typed "^D ends a program's input" 'cat | wc -l\ra\r\004' '1~$ '
+typed "read" 'read x y\rfirst second third\recho "<$x><$y>"\r' '<first><second third>~$ '
+typed "the background" 'sleep 100 &\r' '~[' ']~$ '
+typed "kill and wait" 'kill $!; wait $!; echo $?\r' '143~$ '
+typed "the background goes on" 'sleep 1 & echo waits; wait; echo over\r' 'waits~over~$ '
+typed "^C ends wait" 'sleep 100 &\rwait\r' 'wait~'
+sleep 1
+typed "wait gives up" '\003' '~$ '
+typed "an end is reported" 'kill $!; sleep 1\r\r' '] Terminated~$ '
+typed "^Z stops, bg and fg go on" 'sleep 3\r' 'sleep 3~'
+sleep 1
+typed "a job is stopped" '\032' 'stopped~$ '
+typed "and listed" 'jobs\r' '] stopped~$ '
+typed "and continued" 'fg\recho status $?\r' 'status 0~$ '
+typed "a fault is named" 'crash\r' 'Segmentation fault~$ '
+typed "not found" 'nosuchcommand\r' 'sh: nosuchcommand: not found~$ '
+typed "a mistake" 'echo (\r' 'syntax error: unexpected "("~$ '
+typed "typed ahead" 'sleep 1\recho ahead\r' '~ahead~$ '
+typed "^L" 'echo x\014\r' '\033' 'x~$ '
+typed "^D at the prompt starts a new shell" 'x=old\r\004' '$ ' '$ '
+typed "which knows nothing of the old" 'echo "<$x>"\r' '~<>~$ '
+typed "exit does so too" 'exit 3\r' '$ '
+typed "no process is left over" 'ps | wc -l\r' 'wc -l~' '$ '
+typed "poweroff" 'poweroff\r' 'poweroff~'
+if [ "$failures" -eq 0 ]; then
+    tries=0
+    while kill -0 "$guest" 2>/dev/null && [ "$tries" -lt 100 ]; do
+        tries=$((tries + 1))
+        sleep 0.1
+    done
+    if kill -0 "$guest" 2>/dev/null; then
+        echo "not ok poweroff ends QEMU"
+    else
+        guest=
+        echo "ok poweroff ends QEMU"
+    fi
+fi

@@ -5,7 +5,6 @@ set -eu
 LC_ALL=C
 export LC_ALL
 cd "$(dirname "$0")/.."
-top=$(pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-shell.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT
@@ -100,6 +99,7 @@ fuzz() { # KIND OPTION: runs all scripts of a kind; says whether the shell was a
     mkdir "$work/here"
     for script in "$work/$1"/*; do
         status=0
+        # shellcheck disable=SC2086 # an option or nothing
         (cd "$work/here" && PATH=/nonexistent timeout -s KILL 20 "$work/bin/sh" $2 "$script" \
             </dev/null >"$work/output" 2>&1) || status=$?
         number=$((number + 1))

@@ -1,0 +1,68 @@
+#!/bin/sh
+# The machine starts: with few and many processors, little memory, a plain processor; it is idle
+# when there is nothing to do, and the ways it can end are told apart.
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d "${TMPDIR:-/tmp}/folio-boot.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' HUP TERM
+
+make -s -f tests/guest/guest.mk guest-programs >"$work/build" 2>&1 || {
+    echo "not ok boot: the guest's programs do not compile: $(grep -m 1 error "$work/build")"
+    exit 1
+}
+
+check() { # NAME STATUS OUTPUT ARGUMENT...: a guest must end so, having printed exactly this
+    name=$1 wanted=$2 output=$3
+    shift 3
+    got=0
+    tests/guest.sh "$@" >"$work/out" 2>"$work/errors" || got=$?
+    if [ "$got" -ne "$wanted" ]; then
+        echo "not ok boot $name: status $got, not $wanted: $(head -n 3 "$work/errors" | tr '\n' '|')"
+    elif [ "$(cat "$work/out")" != "$output" ]; then
+        echo "not ok boot $name: it printed $(head -n 3 "$work/out" | tr '\n' '|')"
+    else
+        echo "ok boot $name"
+    fi
+}
+
+# shellcheck disable=SC2016 # the dollars are for the guest
+loop='for i in 1 2 3; do echo $i | cat; done; exit 3'
+numbers='1
+2
+3'
+check "a loop of pipelines" 3 "$numbers" "$loop"
+check "64 MiB" 3 "$numbers" -m 64M "$loop"
+check "6 MiB" 3 "$numbers" -m 6M "$loop"
+check "2 GiB" 3 "$numbers" -m 2G "$loop"
+check "5 GiB, part of it above the hole" 3 "$numbers" -m 5G "$loop"
+for processors in 2 4 8; do
+    check "$processors processors" 3 "$numbers" -s "$processors" "$loop"
+done
+for CPU in qemu64 qemu64,+rdrand Nehalem max,-xsave,-smep,-smap,-umip; do
+    export CPU
+    check "processor $CPU" 3 "$numbers" "$loop"
+done
+unset CPU
+check "a hang ends at its limit" 124 '' -t 3 'sleep 100'
+check "a spinning guest ends at its limit" 124 '' -t 3 'while :; do :; done'
+FOLIO_WORDS=panic
+export FOLIO_WORDS
+check "a panic" 125 '' true
+unset FOLIO_WORDS
+case $(cat "$work/errors") in
+*kernel_main*book/*.md:*) echo "ok boot a panic names functions and lines" ;;
+*) echo "not ok boot a panic names functions and lines: $(head -n 5 "$work/errors" | tr '\n' '|')" ;;
+esac
+
+# 48 MiB of 64 are free at the prompt. The program that asks takes a little itself.
+tests/guest.sh -m 64M -a build/tests/machine /host/machine >"$work/machine" 2>"$work/errors" || :
+free=$(sed -n 's/^free_kib //p' "$work/machine")
+if [ "${free:-0}" -ge $((48 * 1024)) ]; then
+    echo "ok boot 48 MiB of 64 are free: $free KiB"
+else
+    echo "not ok boot 48 MiB of 64 are free: ${free:-none} KiB"
+fi
+
+perl tests/boot.pl

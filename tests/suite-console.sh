@@ -39,7 +39,7 @@ see() {
     tries=0
     while ! printed | grep -obaF -e "$1" >"$work/found"; do
         tries=$((tries + 1))
-        [ "$tries" -lt 60 ] || return 1
+        [ "$tries" -lt 150 ] || return 1
         sleep 0.1
     done
     at=$(head -n 1 "$work/found")

@@ -111,7 +111,7 @@ for chapter in book/*.md; do
     page=$(basename "$chapter" .md)
     awk -v page="$page" '
         /^<figure class="chunk/ { print "chunk of " page }
-        sub(/^<pre tabindex="0"><code class="[^"]*">/, "") { inside = 1 }
+        sub(/^<pre><code class="[^"]*">/, "") { inside = 1 }
         inside {
             line = $0
             if (sub(/<\/code><\/pre>$/, "", line)) last = 1

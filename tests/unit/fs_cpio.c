@@ -108,6 +108,9 @@ static void bad(void)
     expect_refusal(94, "00000004", "a name does not end where its header says");
     expect_refusal(94, "00000006", "a name does not end where its header says");
     expect_refusal(94, "00000000", "a name does not end where its header says");
+    const char *why;
+    CHECK(read_copy(archive, 124, &why) == -EINVAL && strcmp(why, "it ends without its trailer") == 0, "%s", why);
+    CHECK(read_copy(archive, 200, &why) == -EINVAL && strcmp(why, "it ends in the middle of a header") == 0, "%s", why);
     for (size_t size = 1; size < archive_size; size++) {
         const char *complaint;
         int result = read_copy(archive, size, &complaint);

@@ -344,6 +344,54 @@ static void exec_arguments(void)
     CHECK_IS(size, prefix + sizeof(":arguments") + 2);
 }
 
+static void script(const char *path, const char *text)
+{
+    write_file(path, text, strlen(text), 0755);
+}
+
+/* A script's first line names its interpreter, with at most one argument; then come its own path
+ * and the arguments. */
+static void exec_of_scripts(void)
+{
+    char text[200], output[512], wanted[512];
+    char *argv[] = { "script", "one", "two", NULL }, *envp[] = { NULL };
+    size_t size;
+    snprintf(text, sizeof(text), "#! %s :arguments  \nnothing", self);
+    script("script", text);
+    size = output_of(argv, envp, output, sizeof(output));
+    int length = snprintf(wanted, sizeof(wanted), "%s+:arguments+script+one+two+|+", self);
+    for (int i = 0; i < length; i++)
+        wanted[i] = wanted[i] == '+' ? '\0' : wanted[i];
+    CHECK_IS(size, length);
+    CHECK(memcmp(output, wanted, size) == 0);
+    script("script", "#!/bin/false");                   /* a line that does not end */
+    CHECK_IS(run_path("script"), -ENOEXEC);
+    script("script", "#!/bin/missing\n");
+    CHECK_IS(run_path("script"), -ENOENT);
+    script("script", "#!/tmp\n");
+    CHECK_IS(run_path("script"), -EACCES);
+    script("script", "#!\n");
+    CHECK_IS(run_path("script"), -ENOEXEC);
+    script("script", "#!");
+    CHECK_IS(run_path("script"), -ENOEXEC);
+    script("script", "#!      \n/bin/true");
+    CHECK_IS(run_path("script"), -ENOEXEC);
+    script("script", "#!script\n");                     /* itself, for ever */
+    CHECK_IS(run_path("script"), -ELOOP);
+    script("script", "#!/bin/true\n");                  /* a script of a script */
+    script("outer", "#!script\n");
+    CHECK_IS(run_path("outer"), 0);
+    memset(text, 'x', sizeof(text));
+    memcpy(text, "#!/", 3);
+    write_file("script", text, sizeof(text), 0755);     /* a line without end */
+    int status = run_path("script");
+    CHECK(status == -ENOENT || status == -ENOEXEC || status == -ENAMETOOLONG);
+    text[5] = '\0';
+    write_file("script", text, sizeof(text), 0755);
+    status = run_path("script");
+    CHECK(status == -ENOENT || status == -ENOEXEC);
+}
+
 /* Many arguments arrive whole; more than the kernel takes are refused, and the caller lives. */
 static void exec_large_arguments(void)
 {
@@ -553,7 +601,8 @@ const struct test exec_tests[] = {
     TEST(exec_refuses), TEST(exec_of_truncated_files), TEST(exec_of_forged_headers),
     TEST(exec_of_overlapping_segments), TEST(exec_of_bad_entries), TEST(exec_permissions),
     TEST(exec_clears_bss), TEST(exec_clears_registers), TEST(exec_refused_changes_nothing),
-    TEST(exec_of_mutations), TEST(exec_arguments), TEST(exec_large_arguments),
+    TEST(exec_of_mutations), TEST(exec_of_scripts),
+    TEST(exec_arguments), TEST(exec_large_arguments),
     TEST(exec_too_large), TEST(exec_without_arguments), TEST(exec_descriptors),
     TEST(exec_keeps_pid_and_place), TEST(exec_many_times), TEST(exec_of_an_unlinked_file),
     TEST(call_at_the_end_of_memory), TEST(no_local_descriptors), { NULL, NULL, 0 },

@@ -206,6 +206,56 @@ static void segment_faults(void)
     faults("iret with NT", iret_with_nt, NULL, SIGSEGV, 13, 0);
 }
 
+/* Every selector into every segment register, and as the target of far jumps: what is not a
+ * program's own ends it. */
+static void load_selector(void *selector)
+{
+    uint64_t target[2] = { 0, (uint64_t)selector & 0xffff };
+    switch ((uint64_t)selector >> 16) {
+    case 0: __asm__ volatile("mov %0, %%ds; mov %0, %%es" : : "r"(selector)); break;
+    case 1: __asm__ volatile("mov %0, %%fs; mov %0, %%gs" : : "r"(selector)); break;
+    case 2: __asm__ volatile("mov %0, %%ss; push %0; pop %0" : "+r"(selector)); break;
+    case 3:
+        __asm__ volatile("lea 1f(%%rip), %%rax; push %1; push %%rax; lretq; 1: mov %%rax, %0"
+                         : "=m"(target[0]) : "r"(target[1]) : "rax", "memory");
+        break;
+    case 4:
+        __asm__ volatile("lea 1f(%%rip), %%eax; mov %%eax, %0; mov %w1, 4%0; lcall *%0; 1: nop"
+                         : "+m"(target[0]) : "r"(target[1]) : "rax", "memory");
+        break;
+    }
+    if (by_syscall(SYS_GETPID, 0, 0, 0) != by_interrupt(SYS_GETPID, 0, 0, 0))
+        by_syscall(SYS_EXIT, 1, 0, 0);
+    by_syscall(SYS_EXIT, 0, 0, 0);
+}
+
+static void every_selector(void)
+{
+    for (uint64_t way = 0; way < 5; way++) {
+        for (uint64_t selector = 0; selector < 0x100; selector++) {
+            int status = status_of(start(load_selector, (void *)(way << 16 | selector)));
+            if (status != 0 && WTERMSIG(status) != SIGSEGV && WTERMSIG(status) != SIGILL)
+                fail("way %lu, selector %lx: status %x", way, selector, (unsigned)status);
+        }
+    }
+}
+
+INSTRUCTIONS(step_shadow_int3, "mov %%ss, %%ecx; pushfq; orl $0x100, (%%rsp); popfq; mov %%ecx, %%ss;"
+             "int3; nop; hlt")
+INSTRUCTIONS(step_shadow_call, "mov %%ss, %%ecx; pushfq; orl $0x100, (%%rsp); popfq; mov %%ecx, %%ss;"
+             "int $0x80; nop; hlt")
+INSTRUCTIONS(step_shadow_syscall, "mov %%ss, %%ebx; mov $4, %%eax; pushfq; orl $0x100, (%%rsp); popfq;"
+             "mov %%ebx, %%ss; syscall; nop; hlt")
+
+/* Loading SS holds back the single step until after the next instruction, which enters the kernel
+ * with the step still due. */
+static void single_step_in_the_shadow(void)
+{
+    ends_by(start(step_shadow_int3, NULL), SIGTRAP);
+    ends_by(start(step_shadow_call, (void *)SYS_GETPID), SIGTRAP);
+    ends_by(start(step_shadow_syscall, NULL), SIGTRAP);
+}
+
 static void general_protection(void)
 {
     faults("a read that is not canonical", not_canonical, NULL, SIGSEGV, 13, 0);
@@ -314,7 +364,8 @@ static void faults_in_great_number(void)
 const struct test fault_tests[] = {
     TEST(arithmetic_faults), TEST(debug_faults), TEST(undefined_instructions),
     TEST(privileged_instructions), TEST(instructions_of_both_worlds), TEST(software_interrupts),
-    TEST(segment_faults), TEST(general_protection), TEST(page_faults), TEST(alignment_check),
+    TEST(segment_faults), TEST(every_selector),
+    TEST(single_step_in_the_shadow), TEST(general_protection), TEST(page_faults), TEST(alignment_check),
     TEST(faults_with_a_bad_stack), TEST(calls_with_a_bad_stack), TEST(faults_in_great_number),
     { NULL, NULL, 0 },
 };

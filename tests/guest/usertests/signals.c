@@ -206,6 +206,38 @@ static void stopped_in_its_sleep(void)
     ends_well(pid);
 }
 
+static void read_by_door(void *argument)
+{
+    int *numbers = argument;
+    char byte = 0;
+    CHECK_IS(doors[numbers[2]](SYS_READ, (uint64_t)numbers[0], (uint64_t)&byte, 1), 1);
+    CHECK_IS(byte, 'x');
+    CHECK_IS(getpid(), by_interrupt(SYS_GETPID, 0, 0, 0));
+}
+
+/* A read that was stopped goes on as if nothing had been, whichever door it came by. */
+static void stopped_in_a_read(void)
+{
+    for (int i = 0; i < 20; i++) {
+        int numbers[3] = { 0, 0, i & 1 }, status;
+        CHECK_IS(pipe(numbers), 0);
+        pid_t pid = start(read_by_door, numbers);
+        wait_until_blocked(pid);
+        for (int stops = 0; stops < 1 + i / 4; stops++) {
+            CHECK_IS(kill(pid, SIGSTOP), 0);
+            CHECK_IS(waitpid(pid, &status, WUNTRACED), pid);
+            CHECK_IS(kill(pid, SIGCONT), 0);
+            CHECK_IS(kill(pid, SIGCHLD), 0);
+            if (i % 3 == 0)
+                pause_for(MILLISECOND);
+        }
+        CHECK_IS(write(numbers[1], "x", 1), 1);
+        ends_well(pid);
+        close(numbers[0]);
+        close(numbers[1]);
+    }
+}
+
 static void wait_for_nothing(void *unused)
 {
     (void)unused;
@@ -246,6 +278,7 @@ const struct test signal_tests[] = {
     TEST(signals_that_end), TEST(signals_that_are_ignored), TEST(signals_to_oneself),
     TEST(signals_refused), TEST(groups_get_signals), TEST(own_group), TEST(groups_have_rules),
     TEST(stop_and_continue), TEST(stopped_processes_can_be_ended), TEST(stops_itself),
-    TEST(stopped_in_its_sleep), TEST(ended_while_waiting_for_a_child),
+    TEST(stopped_in_its_sleep), TEST(stopped_in_a_read),
+    TEST(ended_while_waiting_for_a_child),
     TEST(signals_at_any_moment), { NULL, NULL, 0 },
 };

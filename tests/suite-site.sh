@@ -292,6 +292,8 @@ rm book/1-03-late.md
 cp book/A-01-two.md "$work/two.md"
 echo 'See [more](A-09-none.md).' >>book/A-01-two.md
 seed "a link to a missing chapter is reported" 'book/A-01-two\.md: a link goes to A-09-none\.md'
+grep -v '^weave: book/' "$work/errors" | verdict "a fault is reported in one sentence"
+expect "a page that cannot be woven stays as it was" 'double the number' "$two"
 sed 's,weave\.dot,none.dot,' "$work/two.md" >book/A-01-two.md
 seed "a missing figure is reported" 'book/A-01-two\.md: there is no diagrams/none\.dot'
 sed 's,label="chapters",& URL="book/9-99-none.md",' "$root/diagrams/weave.dot" >diagrams/weave.dot

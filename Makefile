@@ -106,7 +106,8 @@ site_needs = $(run_needs) pandoc:pandoc dot:graphviz ctags:universal-ctags \
     hb-subset:libharfbuzz-bin woff2_compress:woff2 \
     $(fonts)/charis:fonts-sil-charis $(fonts)/jetbrains-mono:fonts-jetbrains-mono
 serve_needs = $(site_needs) python3:python3
-test_needs = $(site_needs) gdb:gdb socat:socat perl:perl shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev
+test_needs = $(site_needs) gdb:gdb socat:socat perl:perl /bin/kill:procps \
+    shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev
 
 .PHONY: deps deps-run deps-site deps-serve deps-test
 deps: deps-test ## install what all of the above need

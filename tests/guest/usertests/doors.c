@@ -6,8 +6,8 @@
 int64_t registers_across_syscall(uint64_t number, uint64_t seed);
 int64_t registers_across_interrupt(uint64_t number, uint64_t seed);
 int64_t registers_across_time(uint64_t loops, uint64_t seed);
-uint64_t flags_across_syscall(uint64_t flags);
-uint64_t flags_across_interrupt(uint64_t flags);
+uint64_t flags_across_syscall(uint64_t flags, uint64_t number, uint64_t argument);
+uint64_t flags_across_interrupt(uint64_t flags, uint64_t number, uint64_t argument);
 uint64_t flags_across_time(uint64_t flags, uint64_t loops);
 
 static void unknown_numbers(void)
@@ -70,34 +70,56 @@ static void registers_across_interrupts(void)
 enum { CF = 1, PF = 4, AF = 16, ZF = 64, SF = 128, TF = 0x100, DF = 0x400, OF = 0x800,
        NT = 0x4000, AC = 0x40000, ID = 0x200000 };
 
-/* What a program may set stays set, and does not confuse the kernel. (AC is left out of the spin:
- * an aligned check may end it.) */
+static void call_forever(void *unused)
+{
+    (void)unused;
+    for (;;)
+        by_interrupt(SYS_YIELD, 0, 0, 0);
+}
+
+static uint64_t flags_across(bool interrupt, uint64_t flags, uint64_t number, uint64_t argument)
+{
+    return interrupt ? flags_across_interrupt(flags, number, argument)
+                     : flags_across_syscall(flags, number, argument);
+}
+
+/* What a program may set stays set, and does not confuse the kernel: not when it copies, and not
+ * when it goes to another process that left the kernel by another way. */
 static void flags_survive(void)
 {
     static const uint64_t flags[] = { 0, CF, PF, AF, ZF, SF, OF, DF, NT, AC, ID, DF | NT | AC | CF };
+    const uint64_t mask = CF | PF | AF | ZF | SF | DF | OF | NT | AC | ID;
+    pid_t other = start(call_forever, NULL);
     for (size_t i = 0; i < sizeof(flags) / 8; i++) {
-        uint64_t mask = CF | PF | AF | ZF | SF | DF | OF | NT | AC | ID;
-        CHECK_IS(flags_across_syscall(flags[i]) & mask, flags[i]);
-        CHECK_IS(flags_across_interrupt(flags[i]) & mask, flags[i]);
+        for (int d = 0; d < 2; d++) {
+            struct system_info info = { .cpus = 99 }, now = system_now();
+            uint64_t record = (uint64_t)&info;
+            CHECK_IS(flags_across(d, flags[i], SYS_SYSTEM_INFO, record) & mask, flags[i]);
+            CHECK_IS(info.cpus, now.cpus);
+            CHECK_IS(info.memory_total, now.memory_total);
+            CHECK_IS(flags_across(d, flags[i], SYS_YIELD, 0) & mask, flags[i]);
+            CHECK_IS(flags_across(d, flags[i], SYS_SLEEP, 1000) & mask, flags[i]);
+        }
     }
     uint64_t end = folio_clock() + 60 * MILLISECOND;
     while (folio_clock() < end)
         CHECK_IS(flags_across_time(DF | NT, 100000) & (DF | NT), DF | NT);
+    stop(other);
 }
 
 /* IOPL and IF are not for programs, and popf must not have changed them. */
 static void flags_of_the_system(void)
 {
-    CHECK_IS(flags_across_syscall(0x3000) & 0x3200, 0x200);
-    CHECK_IS(flags_across_interrupt(0x3000) & 0x3200, 0x200);
+    CHECK_IS(flags_across_syscall(0x3000, SYS_GETPID, 0) & 0x3200, 0x200);
+    CHECK_IS(flags_across_interrupt(0x3000, SYS_GETPID, 0) & 0x3200, 0x200);
 }
 
 static void call_in_single_step(void *way)
 {
     if (way)
-        flags_across_interrupt(TF);
+        flags_across_interrupt(TF, SYS_GETPID, 0);
     else
-        flags_across_syscall(TF);
+        flags_across_syscall(TF, SYS_GETPID, 0);
 }
 
 /* The trap comes after the call, in the program, not within the kernel. */

@@ -1,7 +1,10 @@
-/* usertests [-lt] [-r TIMES] [-s FACTOR] [NAME]...: tests the kernel from inside.
+/* usertests [-lt] [-n SEED] [-r TIMES] [-s FACTOR] [NAME]...: tests the kernel from inside.
  *
- *   -l  lists the tests     -r  runs all of it TIMES times
- *   -t  tells how long      -s  stretches the limits of time, for a machine that is disturbed
+ *   -l  lists the tests
+ *   -n  begins the random numbers of each test with this one, as told by one that failed
+ *   -r  runs all of it TIMES times
+ *   -s  stretches the limits of time, for a machine that is disturbed
+ *   -t  tells how long each test took
  *
  * Each test prints "ok NAME" or "FAILED NAME: why"; the last line is "N passed, N failed", the
  * exit status 1 if any failed. A test fails by a check, by running past its limit, by dying, and
@@ -16,6 +19,7 @@ enum { USUAL_LIMIT = 10 };
 static const char folder[] = "/tmp/usertests";
 static bool tell_times;
 static unsigned stretch = 1;
+static uint64_t seed;
 
 static const struct test *const groups[] = {
     doors_tests, pointers_tests, exec_tests, process_tests, signal_tests, pipe_tests,
@@ -69,6 +73,7 @@ static void enter_test(const struct test *test)
 {
     setpgid(0, 0);
     close(report[0]);
+    random_state = seed;
     if (chdir(folder) < 0)
         fail("no folder to work in: %s", strerror(errno));
     test->run();
@@ -169,7 +174,7 @@ static bool run_test(const struct test *test)
         run_once(test, why, sizeof(why), &leaks);
     uint64_t took = (folio_clock() - begin) / MILLISECOND;
     if (*why)
-        printf("FAILED %s: %s\n", test->name, why);
+        printf("FAILED %s: %s (seed %lu)\n", test->name, why, seed);
     else if (tell_times)
         printf("ok %s (%lu ms)\n", test->name, took);
     else
@@ -223,7 +228,7 @@ int main(int argc, char **argv)
     self = argv[0];
     if (argc > 1 && argv[1][0] == ':')
         run_as_program(argc, argv);
-    for (int option; (option = getopt(argc, argv, "ltr:s:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "ln:r:s:t")) != -1;) {
         if (option == 'l') {
             list();
             return 0;
@@ -231,10 +236,12 @@ int main(int argc, char **argv)
             tell_times = true;
         } else if (option == 'r') {
             times = (unsigned)atoi(optarg);
+        } else if (option == 'n') {
+            seed = strtoul(optarg, NULL, 10);
         } else if (option == 's') {
             stretch = (unsigned)atoi(optarg);
         } else {
-            fputs("usage: usertests [-lt] [-r TIMES] [-s FACTOR] [NAME]...\n", stderr);
+            fputs("usage: usertests [-lt] [-n SEED] [-r TIMES] [-s FACTOR] [NAME]...\n", stderr);
             return 2;
         }
     }
@@ -245,12 +252,14 @@ int main(int argc, char **argv)
         }
     }
     warm_up();
-    random_state = folio_clock() | 1;
-    for (unsigned time = 0; time < times; time++)
+    bool given = seed != 0;
+    for (unsigned time = 0; time < times; time++) {
+        seed = given ? seed : folio_clock() | 1;
         for (int i = 0; i < GROUPS; i++)
             for (const struct test *test = groups[i]; test->name; test++)
                 if (is_chosen(test->name, argc - optind, argv + optind))
                     ++*(run_test(test) ? &passed : &failed);
+    }
     printf("%u passed, %u failed\n", passed, failed);
     return failed != 0;
 }

@@ -146,7 +146,7 @@ static void full_pipe(void)
     CHECK_IS(errno, EAGAIN);
 }
 
-enum { WRITERS = 4, RECORDS = 60 };
+enum { WRITERS = 4, RECORDS = 300 };
 struct record { uint16_t writer, number, size; uint8_t bytes[PIPE_BUF - 6]; };
 
 static void write_records(void *argument)

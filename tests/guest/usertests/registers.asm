@@ -91,13 +91,14 @@ restore:
     pop rbx
     ret
 
-; uint64_t flags_across_...(uint64_t flags): the flags after a call made with these.
+; uint64_t flags_across_...(uint64_t flags, uint64_t number, uint64_t argument): the flags after a
+; call made with these.
 %macro FLAGS 1
-    mov eax, 4                          ; getpid
     pushfq
-    or [rsp], rdi
     and qword [rsp], ~0x8d5             ; the arithmetic ones that are not asked for
     or [rsp], rdi
+    mov rax, rsi
+    mov rdi, rdx
     popfq
     %1
     pushfq

@@ -127,7 +127,7 @@ typed "^L" 'echo x\014\r' 'x~$ '
 typed "^D at the prompt starts a new shell" 'x=old\r\004' '$ ' '$ '
 typed "which knows nothing of the old" 'echo "<$x>"\r' '~<>~$ '
 typed "exit does so too" 'exit 3\r' '$ '
-typed "no process is left over" 'ps | wc -l\r' 'wc -l~' '$ '
+typed "no sleeper is left over" 'ps | grep -c sleep\r' '~0~$ '
 typed "poweroff" 'poweroff\r' 'poweroff~'
 if [ "$failures" -eq 0 ]; then
     tries=0

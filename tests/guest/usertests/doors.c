@@ -196,27 +196,45 @@ static void call_at_random(void *seed)
         uint64_t number = random64() % 72, arguments[3];
         for (int i = 0; i < 3; i++)
             arguments[i] = values[random64() % (sizeof(values) / 8)];
-        if (number == SYS_EXIT || number == SYS_FORK || number == SYS_KILL ||
-            number == SYS_POWER_OFF || number == SYS_SLEEP || number == SYS_SETPGID ||
-            number == SYS_CHDIR || number == SYS_GETCWD)
+        if ((number == SYS_FORK || number == SYS_EXIT) && random64() % 32 != 0)
+            continue;
+        if (number == SYS_FORK && system_now().processes > 50)
+            continue;
+        if (number == SYS_KILL || number == SYS_POWER_OFF || number == SYS_SLEEP ||
+            number == SYS_SETPGID || number == SYS_CHDIR || number == SYS_GETCWD)
             continue;
         if (number == SYS_BRK && arguments[0] < (uint64_t)edge)
             continue;
+        bool changes = arguments[0] >= (uint64_t)edge - PAGE && arguments[0] < (uint64_t)edge;
+        changes = changes || arguments[0] == (uint64_t)&seed || arguments[0] == 0x7fffffffe000;
+        if (changes && *(char *)arguments[0] == '/')
+            continue;                   /* by chance an absolute path */
         char *paths[] = { edge - 4096, edge - 64, edge - 8, edge - 1, (char *)&seed };
         for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
             if (*paths[i] == '/')
                 *paths[i] = 'x';        /* a call wrote it; nothing is to be made elsewhere */
-        doors[random64() & 1](number, arguments[0], arguments[1], arguments[2]);
+        if (doors[random64() & 1](number, arguments[0], arguments[1], arguments[2]) == 0 &&
+            number == SYS_FORK)
+            random_state ^= (uint64_t)getpid() << 20;
     }
 }
 
 static void calls_at_random(void)
 {
-    for (int i = 0; i < 12; i++) {
-        pid_t pid = start(call_at_random, (void *)(random64() | 1));
-        pause_for(120 * MILLISECOND);
-        kill(pid, SIGKILL);
-        status_of(pid);
+    enum { ROUNDS = 4, AT_ONCE = 3 };
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t pids[AT_ONCE];
+        for (int i = 0; i < AT_ONCE; i++) {
+            pids[i] = start(call_at_random, (void *)(random64() | 1));
+            CHECK_IS(setpgid(pids[i], pids[i]), 0);
+        }
+        pause_for(350 * MILLISECOND);
+        for (int i = 0; i < AT_ONCE; i++) {
+            kill(-pids[i], SIGKILL);
+            status_of(pids[i]);
+            while (kill(-pids[i], SIGKILL) == 0)
+                pause_for(MILLISECOND);
+        }
     }
 }
 

@@ -207,8 +207,8 @@ static void call_at_random(void *seed)
             continue;
         bool changes = arguments[0] >= (uint64_t)edge - PAGE && arguments[0] < (uint64_t)edge;
         changes = changes || arguments[0] == (uint64_t)&seed || arguments[0] == 0x7fffffffe000;
-        if (changes && *(char *)arguments[0] == '/')
-            continue;                   /* by chance an absolute path */
+        if (changes && strchr("/.", *(char *)arguments[0]))
+            continue;                   /* by chance a path that leads elsewhere */
         char *paths[] = { edge - 4096, edge - 64, edge - 8, edge - 1, (char *)&seed };
         for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
             if (*paths[i] == '/')

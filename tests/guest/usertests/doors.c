@@ -209,10 +209,6 @@ static void call_at_random(void *seed)
         changes = changes || arguments[0] == (uint64_t)&seed || arguments[0] == 0x7fffffffe000;
         if (changes && strchr("/.", *(char *)arguments[0]))
             continue;                   /* by chance a path that leads elsewhere */
-        char *paths[] = { edge - 4096, edge - 64, edge - 8, edge - 1, (char *)&seed };
-        for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-            if (*paths[i] == '/')
-                *paths[i] = 'x';        /* a call wrote it; nothing is to be made elsewhere */
         if (doors[random64() & 1](number, arguments[0], arguments[1], arguments[2]) == 0 &&
             number == SYS_FORK)
             random_state ^= (uint64_t)getpid() << 20;

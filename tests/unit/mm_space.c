@@ -1,6 +1,6 @@
 // sources: kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
-// Address spaces that map, unmap, fork, read and write at random, each against an array of pages. Accesses
-// go through a TLB that forgets nothing by itself. Now and then memory is short.
+// Address spaces that map, unmap, fork, read and write at random, each against an array of pages, on several
+// processors. Accesses go through TLBs that forget nothing by themselves. Now and then memory is short.
 
 #include "host.h"
 
@@ -93,7 +93,8 @@ struct model {
 };
 
 static struct model models[SPACES];
-static struct model *active;
+static struct model *actives[HOST_CPUS];
+#define active actives[host_cpu.number]
 static struct model *faulting; // whose page is being brought in
 static bool memory_is_short;
 
@@ -230,10 +231,20 @@ static void fork_space(struct model *model)
         CHECK(space_resident(space) == space_resident(model->space));
 }
 
+// No thread runs in it any more, but a processor may still have it loaded.
 static void drop(struct model *model)
 {
-    if (model == active)
-        activate(NULL);
+    unsigned self = host_cpu.number;
+    for (unsigned i = 0; i < HOST_CPUS; i++) {
+        host_processor(i);
+        if (model == active) {
+            if (host_random(2) == 0)
+                activate(NULL);
+            active = NULL;
+            space_borrow();
+        }
+    }
+    host_processor(self);
     space_put(model->space);
     memset(model, 0, sizeof(*model));
 }
@@ -306,6 +317,8 @@ static struct model *random_model(void)
 
 static void step(void)
 {
+    if (host_random(8) == 0)
+        host_processor((unsigned)host_random(HOST_CPUS));
     struct model *model = random_model();
     uint64_t what = host_random(1000);
     if (model == NULL)

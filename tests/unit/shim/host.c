@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <arch/ask.h>
 #include <arch/boot.h>
 #include <arch/cpu.h>
 #include <arch/paging.h>
@@ -14,6 +15,7 @@
 #include <lib/check.h>
 
 struct cpu host_cpu = {.interrupts_on = true};
+static struct cpu resting[HOST_CPUS]; // those that nobody plays
 struct boot_info boot_info;
 struct trap_hooks trap_hooks;
 char *host_memory;
@@ -69,7 +71,32 @@ void host_machine(size_t size)
     boot_info = (struct boot_info){.range_count = 1, .memory_end = size};
     boot_info.ranges[0] = (struct memory_range){.start = 2 * 4096, .end = size};
     write_cr3(paging_kernel_root());
+    for (unsigned i = 0; i < HOST_CPUS; i++)
+        resting[i] = (struct cpu){.number = i, .interrupts_on = true, .cr3 = paging_kernel_root()};
 }
+
+void host_processor(unsigned number)
+{
+    resting[host_cpu.number] = host_cpu;
+    host_cpu = resting[number];
+}
+
+// The others answer at once. Who has no program's space loaded has nothing to say and is not to be asked.
+void processors_ask(uint32_t processors, void (*function)(void *), void *argument)
+{
+    unsigned self = host_cpu.number;
+    CHECK(processors >> HOST_CPUS == 0);
+    for (unsigned i = 0; i < HOST_CPUS; i++) {
+        if ((processors >> i & 1) == 0 || i == self)
+            continue;
+        host_processor(i);
+        CHECK(host_cpu.cr3 != KERNEL_ROOT, "processor %u is asked for nothing", i);
+        function(argument);
+        host_processor(self);
+    }
+}
+
+void processors_answer(void) {}
 
 uint64_t host_random(uint64_t limit)
 {
@@ -105,16 +132,16 @@ enum { TLB_SIZE = 1 << 12 };
 static struct tlb_entry {
     uint64_t page; // 0: none
     uint64_t entry;
-} tlb[TLB_SIZE];
+} tlbs[HOST_CPUS][TLB_SIZE];
 
 static struct tlb_entry *tlb_slot(uint64_t address)
 {
-    return &tlb[(address >> 12) % TLB_SIZE];
+    return &tlbs[host_cpu.number][(address >> 12) % TLB_SIZE];
 }
 
 void write_cr3(uint64_t value)
 {
-    memset(tlb, 0, sizeof(tlb));
+    memset(tlbs[host_cpu.number], 0, sizeof(tlbs[0]));
     host_cpu.cr3 = value;
 }
 

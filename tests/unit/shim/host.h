@@ -24,6 +24,10 @@
 // Memory is full of garbage. Once.
 void host_machine(size_t size);
 
+// From now on the test plays another of the processors, each with its own CR3 and TLB. They start with 0.
+enum { HOST_CPUS = 4 };
+void host_processor(unsigned number);
+
 // The same sequence in each run; HOST_SEED in the environment starts another.
 uint64_t host_random(uint64_t limit);
 

@@ -1,4 +1,4 @@
-// A processor for unit tests: one, with interrupts that are only a flag.
+// Processors for unit tests: one at a time, with interrupts that are only a flag.
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 
@@ -9,10 +9,11 @@ struct cpu {
     unsigned lock_depth;
     bool interrupts_before_locks;
     bool interrupts_on;
+    bool borrows_space;
     uint64_t cr3;
 };
 
-extern struct cpu host_cpu;
+extern struct cpu host_cpu; // the one that we play at the moment
 
 static inline struct cpu *this_cpu(void) { return &host_cpu; }
 static inline void cpu_relax(void) {}

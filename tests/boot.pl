@@ -23,6 +23,12 @@ my $prompt = $console->prompt;
 my $started = time - $console->{begin};
 print $prompt eq '$' ? sprintf("ok boot the prompt appears (%.2f s)\n", $started)
     : "not ok boot the prompt appears: it does not\n";
+my $many = Console->boot(smp => 4);
+my $ready = $many->prompt;
+$started = time - $many->{begin};
+$many->end;
+print $ready eq '$' && $started < 1 ? sprintf("ok boot the prompt of four processors appears within a second (%.2f s)\n", $started)
+    : sprintf("not ok boot the prompt of four processors appears within a second: %.2f s\n", $started);
 my ($seconds, $before) = (4, used($console->{process}));
 sleep $seconds;
 my $share = 100 * (used($console->{process}) - $before) / $seconds;

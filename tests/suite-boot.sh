@@ -50,7 +50,14 @@ check "a spinning guest ends at its limit" 124 '' -t 3 'while :; do :; done'
 FOLIO_WORDS=panic
 export FOLIO_WORDS
 check "a panic" 125 '' true
+check "a panic of one processor among four" 125 '' -s 4 true
 unset FOLIO_WORDS
+reports=$(grep -c 'folio: panic' "$work/errors" || :)
+if [ "$reports" -eq 1 ]; then
+    echo "ok boot a panic is reported once"
+else
+    echo "not ok boot a panic is reported once: $reports times"
+fi
 case $(cat "$work/errors") in
 *kernel_main*book/*.md:*) echo "ok boot a panic names functions and lines" ;;
 *) echo "not ok boot a panic names functions and lines: $(head -n 5 "$work/errors" | tr '\n' '|')" ;;
@@ -63,6 +70,19 @@ if [ "${free:-0}" -ge $((48 * 1024)) ]; then
     echo "ok boot 48 MiB of 64 are free: $free KiB"
 else
     echo "not ok boot 48 MiB of 64 are free: ${free:-none} KiB"
+fi
+
+# Without the device that ends QEMU, the machine is turned off as ACPI tells.
+mkdir -p "$work/off/etc"
+echo true >"$work/off/etc/command"
+(cd "$work/off" && find etc | cpio --quiet -o -H newc) | cat build/initrd.cpio - >"$work/off.cpio"
+status=0
+timeout 20 qemu-system-x86_64 -machine pc -nodefaults -no-reboot -display none -monitor none -cpu max \
+    -smp 2 -kernel build/folio.elf -initrd "$work/off.cpio" </dev/null >"$work/out" 2>&1 || status=$?
+if [ "$status" -eq 0 ]; then
+    echo "ok boot the machine turns itself off"
+else
+    echo "not ok boot the machine turns itself off: QEMU ended with $status"
 fi
 
 perl tests/boot.pl

@@ -57,6 +57,8 @@ else
 fi
 
 variant "with 64 MiB" -m 64M
+variant "with two processors" -s 2
+variant "with four processors" -s 4
 CPU=qemu64
 export CPU
 variant "on a plain processor"
@@ -76,7 +78,7 @@ export FOLIO_QEMU
 ) &
 storm=$!
 stretch=5
-variant "under a storm of NMIs"
+variant "under a storm of NMIs" -s 2
 wait "$storm"
 count=$(cat "$work/count")
 if [ "$count" -gt 1000 ]; then

@@ -79,6 +79,11 @@ check-book: deps-test image ## run the checks of the book alone
 transcripts: deps-test image ## replay the sessions shown in the book, and say which differ
 	@tests/run transcripts
 
+##@ Measure it
+.PHONY: bench
+bench: deps-bench image ## measure the kernel, and Linux beside it; RECORD=1 puts the numbers into the book
+	@RECORD='$(RECORD)' sh generated/bench/bench.sh
+
 ##@ Read it
 .PHONY: site serve
 site: deps-site ## weave the book to site/
@@ -109,7 +114,10 @@ serve_needs = $(site_needs) python3:python3
 test_needs = $(site_needs) gdb:gdb socat:socat perl:perl /bin/kill:procps \
     shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev
 
-.PHONY: deps deps-run deps-site deps-serve deps-test
+# make bench fetches a Linux to compare with, below build/; it installs none.
+bench_needs = $(run_needs) dpkg-deb:dpkg tar:tar /usr/include/stdio.h:libc6-dev
+
+.PHONY: deps deps-run deps-site deps-serve deps-test deps-bench
 deps: deps-test ## install what all of the above need
 deps-run: ## install what run needs
 deps-site: ## install what site needs beyond run
@@ -118,7 +126,9 @@ deps-run: needs = $(run_needs)
 deps-site: needs = $(site_needs)
 deps-serve: needs = $(serve_needs)
 deps-test: needs = $(test_needs)
-deps-run deps-site deps-serve deps-test:
+deps-bench: ## install what bench needs
+deps-bench: needs = $(bench_needs)
+deps-run deps-site deps-serve deps-test deps-bench:
 	@missing=; \
 	for need in $(needs); do \
 	    case $$need in \

@@ -1,0 +1,53 @@
+#!/bin/sh
+# The benchmarks run, and no operation needs more instructions than it may. The count is that of
+# QEMU's -icount with one processor: it is the same in each run, and no matter of time.
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d "${TMPDIR:-/tmp}/folio-bench.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+make --no-print-directory image >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+
+# What each may need, in instructions.
+cat >"$work/limits" <<'END'
+null-call 120
+pipe-round-trip 5000
+pipe-64k 25000
+fork-exit-wait 45000
+fork-exec-wait 110000
+fork-100mib 5500000
+anonymous-fault 1500
+copy-on-write-fault 2200
+mmap-munmap 4000
+mmap-touch 1500
+END
+
+FOLIO_QEMU='-icount shift=0,sleep=off -seed 1 -rtc base=2024-01-01,clock=vm' \
+    tests/guest.sh -t 120 bench >"$work/counts" || {
+    echo "not ok the benchmarks run to their end"
+    exit 1
+}
+echo "ok the benchmarks run to their end"
+
+while read -r name limit; do
+    count=$(sed -n "s/^bench: $name \([0-9]*\) .*/\1/p" "$work/counts")
+    if [ -z "$count" ]; then
+        case $name in
+        mmap-*) echo "skip $name needs at most $limit instructions: there is no sys/mman.h" ;;
+        *) echo "not ok $name needs at most $limit instructions: it has not been measured" ;;
+        esac
+    elif [ "$count" -le "$limit" ]; then
+        echo "ok $name needs at most $limit instructions: $count"
+    else
+        echo "not ok $name needs at most $limit instructions: $count"
+    fi
+done <"$work/limits"
+
+# The record has a line for each benchmark that there is, and the other way round.
+sed -n 's/^bench: \([a-z0-9-]*\) .*/\1/p' "$work/counts" | sort >"$work/measured"
+awk -F '\t' '!/^#/ && $1 != "name" && $2 != "-" { print $1 }' diagrams/bench.tsv |
+    sort >"$work/recorded"
+if diff "$work/measured" "$work/recorded" >"$work/differ"; then
+    echo "ok the record has the benchmarks that there are"
+else
+    echo "not ok the record has the benchmarks that there are: $(tr '\n' '|' <"$work/differ")"
+fi

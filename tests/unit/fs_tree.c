@@ -625,9 +625,9 @@ static void programs(void)
     CHECK(inode != NULL && inode_read(inode, 2, text, 10) == 5 && memcmp(text, "ogram", 5) == 0);
     struct memory_object *object = inode_memory_object(inode);
     object->operations->get(object);
-    struct frame *frame = object->operations->frame(object, 0);
+    struct frame *frame = object->operations->frame(object, 0, &error);
     CHECK(frame != NULL && memcmp(frame_memory(frame), "program\0", 8) == 0 && frame_references(frame) == 2);
-    CHECK(object->operations->frame(object, 1) == NULL);
+    CHECK(object->operations->frame(object, 1, &error) == NULL);
     CHECK(open_file("/p", O_WRONLY) == -ETXTBSY && open_file("/p", O_RDWR | O_TRUNC) == -ETXTBSY);
     CHECK(files_remove(files, address("/p"), false) == 0);
     inode_put(inode);

@@ -1,6 +1,7 @@
-// sources: kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
-// Address spaces that map, unmap, fork, read and write at random, each against an array of pages, on several
-// processors. Accesses go through TLBs that forget nothing by themselves. Now and then memory is short.
+// sources: kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/map.c kernel/mm/shared.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
+// Address spaces that map, unmap, protect, move, discard, fork, read and write at random, each against an
+// array of pages, on several processors. Accesses go through TLBs that forget nothing by themselves. Now and
+// then memory is short.
 
 #include "host.h"
 
@@ -37,10 +38,10 @@ static struct file {
 
 static void somebody_else(void);
 
-static struct frame *file_frame(struct memory_object *object, uint64_t index)
+static struct frame *file_frame(struct memory_object *object, uint64_t index, int *error)
 {
     struct file *file = CONTAINER_OF(object, struct file, object);
-    CHECK(host_cpu.lock_depth == 0 && file->references > 0);
+    CHECK(host_cpu.lock_depth == 0 && file->references > 0 && *error == -EFAULT);
     if (host_random(4) == 0)
         somebody_else();
     return index < OBJECT_PAGES ? frame_get(file->pages[index]) : NULL;
@@ -59,6 +60,9 @@ static const struct memory_object_operations file_operations = {file_frame, file
 
 static uint8_t file_byte(size_t file, uint64_t index) { return (uint8_t)(100 + 50 * file + index); }
 
+// What each page of a file holds by now, in its first and its last byte: shared maps write to it.
+static uint8_t file_values[OBJECTS][OBJECT_PAGES][2];
+
 static void make_files(void)
 {
     for (size_t f = 0; f < OBJECTS; f++) {
@@ -66,6 +70,7 @@ static void make_files(void)
         for (size_t i = 0; i < OBJECT_PAGES; i++) {
             files[f].pages[i] = frame_alloc(0);
             memset(frame_memory(files[f].pages[i]), file_byte(f, i), FRAME_SIZE);
+            memset(file_values[f][i], file_byte(f, i), 2);
         }
     }
 }
@@ -75,7 +80,8 @@ static void check_files(void)
     for (size_t f = 0; f < OBJECTS; f++)
         for (size_t i = 0; i < OBJECT_PAGES; i++) {
             uint8_t *bytes = frame_memory(files[f].pages[i]);
-            CHECK(bytes[0] == file_byte(f, i) && bytes[4095] == file_byte(f, i), "a write reached a file");
+            CHECK(bytes[0] == file_values[f][i][0] && bytes[4095] == file_values[f][i][1], "a write reached a file");
+            CHECK(bytes[1] == file_byte(f, i) && frame_references(files[f].pages[i]) == 1);
         }
 }
 
@@ -84,13 +90,32 @@ static void check_files(void)
 struct model {
     struct space *space; // NULL: unused
     struct page {
-        bool mapped, there;
+        bool mapped, there, shared;
+        bool written; // a private page of its own, that shows the file no more
         unsigned protection;
         int file;       // -1: zeros
         uint64_t index; // in the file
         uint8_t values[2]; // of the first and the last byte
     } pages[PAGES];
 };
+
+// Where the values of a page are now: in the file, or its own.
+static uint8_t *values_of(struct page *page)
+{
+    if (page->file < 0 || page->written || page->index >= OBJECT_PAGES)
+        return page->values;
+    return file_values[page->file][page->index];
+}
+
+static void write_value(struct page *page, size_t end, uint8_t value)
+{
+    if (!page->shared && !page->written) {
+        memcpy(page->values, values_of(page), 2);
+        page->written = true;
+    }
+    values_of(page)[end] = value;
+    page->there = true;
+}
 
 static struct model models[SPACES];
 static struct model *actives[HOST_CPUS];
@@ -120,18 +145,18 @@ static void map(struct model *model)
     int file = (int)host_random(OBJECTS * 2) - OBJECTS;
     struct page page = {.mapped = true, .protection = (unsigned)host_random(8), .file = MAX(file, -1)};
     uint64_t offset = page.file >= 0 ? host_random(OBJECT_PAGES) : 0;
+    page.shared = page.file >= 0 && host_random(2) == 0;
     bool free = true;
     for (size_t i = first; i < first + count; i++)
         free = free && !model->pages[i].mapped;
-    int result = space_map(model->space, page_address(first), count * 4096, page.protection, 0,
+    int result = space_map(model->space, page_address(first), count * 4096, page.protection,
+                           page.shared ? AREA_SHARED : 0,
                            page.file >= 0 ? &files[page.file].object : NULL, offset * 4096);
     if (memory_is_short && result == -ENOMEM)
         return;
     CHECK(result == (free ? 0 : -EEXIST), "%d", result);
     for (size_t i = first; result == 0 && i < first + count; i++) {
         page.index = offset + i - first;
-        page.values[0] = page.file >= 0 ? file_byte((size_t)page.file, page.index) : 0;
-        page.values[1] = page.values[0];
         model->pages[i] = page;
     }
 }
@@ -145,6 +170,95 @@ static void unmap(struct model *model)
         return;
     CHECK(result == 0, "%d", result);
     memset(&model->pages[first], 0, count * sizeof(struct page));
+}
+
+static bool all_mapped(struct model *model, size_t first, size_t count)
+{
+    for (size_t i = first; i < first + count; i++)
+        if (!model->pages[i].mapped)
+            return false;
+    return true;
+}
+
+static void protect(struct model *model)
+{
+    size_t first, count;
+    random_range(&first, &count);
+    unsigned protection = (unsigned)host_random(8);
+    int result = space_protect(model->space, page_address(first), count * 4096, protection);
+    if (memory_is_short && result == -ENOMEM)
+        return;
+    CHECK(result == (all_mapped(model, first, count) ? 0 : -ENOMEM), "%d", result);
+    for (size_t i = first; result == 0 && i < first + count; i++)
+        model->pages[i].protection = protection;
+}
+
+static void forget_page(struct page *page)
+{
+    page->there = page->written = false;
+    page->values[0] = page->values[1] = 0;
+}
+
+static void discard(struct model *model)
+{
+    size_t first, count;
+    random_range(&first, &count);
+    int result = space_discard(model->space, page_address(first), count * 4096);
+    if (memory_is_short && result == -ENOMEM)
+        return;
+    CHECK(result == (all_mapped(model, first, count) ? 0 : -ENOMEM), "%d", result);
+    for (size_t i = first; result == 0 && i < first + count; i++)
+        forget_page(&model->pages[i]);
+}
+
+// Pages that a range gets when it grows: like its last, but new.
+static void grow_pages(struct page *pages, size_t count, size_t new_count)
+{
+    for (size_t i = count; i < new_count; i++) {
+        pages[i] = pages[i - 1];
+        pages[i].index++;
+        forget_page(&pages[i]);
+    }
+}
+
+static void move(struct model *model)
+{
+    static struct page moved[REGION_PAGES];
+    size_t first, count, to, new_count;
+    random_range(&first, &count);
+    random_range(&to, &new_count);
+    if (to < first + count && first < to + new_count)
+        return;
+    bool free = true;
+    for (size_t i = to; i < to + new_count; i++)
+        free = free && !model->pages[i].mapped;
+    int64_t result = space_move(model->space, page_address(first), count * 4096, new_count * 4096, page_address(to));
+    if (memory_is_short && result == -ENOMEM)
+        return;
+    CHECK(result == -EFAULT || result == (free ? (int64_t)page_address(to) : -EEXIST), "%ld", result);
+    CHECK(result != -EFAULT || count > 1 || !model->pages[first].mapped);
+    if (result < 0)
+        return;
+    CHECK(all_mapped(model, first, count));
+    memcpy(moved, &model->pages[first], MIN(count, new_count) * sizeof(moved[0]));
+    grow_pages(moved, count, new_count);
+    memset(&model->pages[first], 0, count * sizeof(moved[0]));
+    memcpy(&model->pages[to], moved, new_count * sizeof(moved[0]));
+}
+
+static void extend(struct model *model)
+{
+    size_t first, count;
+    random_range(&first, &count);
+    size_t most = REGION_PAGES - first % REGION_PAGES;
+    size_t new_count = count + host_random(most - count + 1);
+    int result = space_extend(model->space, page_address(first), count * 4096, new_count * 4096);
+    if (result != 0)
+        return;
+    CHECK(all_mapped(model, first, count));
+    for (size_t i = first + count; i < first + new_count; i++)
+        CHECK(!model->pages[i].mapped);
+    grow_pages(&model->pages[first], count, new_count);
 }
 
 // The entry in the space's tables.
@@ -166,6 +280,7 @@ static void somebody_else(void)
     for (int i = 0; model != NULL && i < 4; i++) {
         unmap(model);
         map(model);
+        protect(model);
     }
 }
 
@@ -198,9 +313,9 @@ static void access_page(struct model *model, size_t number, unsigned how)
         return;
     page->there = true;
     if (how == MAP_WRITE)
-        page->values[end] = value;
+        write_value(page, end, value);
     if (how == MAP_READ)
-        CHECK(value == page->values[end], "page %zu holds %u and not %u", number, value, page->values[end]);
+        CHECK(value == values_of(page)[end], "page %zu holds %u and not %u", number, value, values_of(page)[end]);
 }
 
 // Makes many pages and translations, so that a flush has more to forget than it can list.
@@ -263,10 +378,8 @@ static void write_from_outside(struct model *model)
     if ((memory_is_short && result == -ENOMEM) || (result == -EFAULT && !might))
         return;
     CHECK(result == (may(page, MAP_WRITE) ? 0 : -EFAULT), "%d", result);
-    if (result == 0) {
-        page->there = true;
-        page->values[0] = value;
-    }
+    if (result == 0)
+        write_value(page, 0, value);
 }
 
 static void check_all(struct model *model)
@@ -279,10 +392,11 @@ static void check_all(struct model *model)
         struct area *area = area_find(model->space, page_address(i));
         spin_unlock(&model->space->lock);
         CHECK((area != NULL) == page->mapped, "page %zu", i);
-        if ((entry & PTE_PRESENT) != 0) {
+        if (entry != 0) {
             there++;
             uint8_t *bytes = phys_to_virt(entry & PTE_ADDRESS);
-            CHECK(bytes[0] == page->values[0] && bytes[4095] == page->values[1], "page %zu", i);
+            CHECK(bytes[0] == values_of(page)[0] && bytes[4095] == values_of(page)[1], "page %zu", i);
+            CHECK(((entry & PTE_PRESENT) != 0) == (page->protection != 0), "page %zu", i);
         } else {
             CHECK(!page->there, "page %zu has gone", i);
         }
@@ -327,6 +441,14 @@ static void step(void)
         map(model);
     else if (what < 130)
         unmap(model);
+    else if (what < 160)
+        protect(model);
+    else if (what < 175)
+        discard(model);
+    else if (what < 190)
+        move(model);
+    else if (what < 200)
+        extend(model);
     else if (what < 450)
         access_page(model, host_random(PAGES), MAP_READ);
     else if (what < 840)
@@ -383,6 +505,66 @@ static void check_arguments(void)
     space_put(space);
 }
 
+// What fork takes, and what parting takes, to the frame.
+static void check_tables(void)
+{
+    enum { START = 0x40000000, PAGES_HERE = 3 * 512, AREAS = 1 };
+    struct space *space = space_create();
+    CHECK(space_map(space, START, PAGES_HERE * 4096, 3, 0, NULL, 0) == 0);
+    for (uint64_t i = 0; i < PAGES_HERE; i++)
+        CHECK(space_fault(space, START + i * 4096, FAULT_WRITE) == 0);
+    size_t before = frame_count_free();
+    struct space *child = space_fork(space);
+    CHECK(child != NULL && space_resident(child) == PAGES_HERE);
+    CHECK(before - frame_count_free() <= 3 + AREAS, "a root and two upper tables, no leaf: %zu",
+          before - frame_count_free());
+    size_t forked = frame_count_free();
+    CHECK(space_fault(child, START, FAULT_WRITE) == 0 && space_fault(child, START + 4096, FAULT_WRITE) == 0);
+    CHECK(forked - frame_count_free() == 3, "one leaf table and two pages");
+    // The parent takes its table back, and the pages that only it has by now.
+    CHECK(space_fault(space, START, FAULT_WRITE) == 0 && forked - frame_count_free() == 3);
+    // A page that both show still has to be copied; the parent's first table is its own again.
+    CHECK(space_fault(space, START + 2 * 4096, FAULT_WRITE) == 0 && forked - frame_count_free() == 4);
+    // The grandchild shows the child's tables, and the parent's through them.
+    struct space *grandchild = space_fork(child);
+    CHECK(grandchild != NULL && space_resident(grandchild) == PAGES_HERE);
+    space_put(child);
+    CHECK(space_unmap(grandchild, START + 512 * 4096, 512 * 4096) == 0);
+    CHECK(space_resident(grandchild) == PAGES_HERE - 512);
+    space_put(grandchild);
+    CHECK(before - frame_count_free() == 0, "%zu", before - frame_count_free());
+    space_put(space);
+}
+
+static void check_shared_memory(void)
+{
+    enum { START = 0x40000000, PAGES_HERE = 600 };
+    size_t before = frame_count_free();
+    struct memory_object *object = shared_memory_create(PAGES_HERE);
+    struct space *space = space_create();
+    int64_t place = space_place(space, 2 * PAGES_HERE * 4096, 3, AREA_SHARED, object, 0);
+    CHECK(place == (int64_t)(USER_END - 2 * PAGES_HERE * 4096));
+    CHECK(space_place(space, 4096, 3, 0, NULL, 0) == place - 4096 && space_place(space, 0, 3, 0, NULL, 0) == -EINVAL);
+    CHECK(space_place(space, USER_END, 3, 0, NULL, 0) == -ENOMEM);
+    CHECK(space_write(space, (uint64_t)place + 599 * 4096, "here", 4) == 0);
+    CHECK(space_write(space, (uint64_t)place + 600 * 4096, "here", 4) == -EFAULT);
+    struct space *child = space_fork(space);
+    CHECK(space_write(child, (uint64_t)place + 599 * 4096, "THERE", 4) == 0);
+    CHECK(space_write(child, (uint64_t)place + 5 * 4096, "five", 4) == 0);
+    int error = 0;
+    struct frame *frame = object->operations->frame(object, 599, &error);
+    CHECK(memcmp(frame_memory(frame), "THER", 4) == 0 && frame_references(frame) == 4);
+    frame_put(frame);
+    CHECK(space_discard(child, (uint64_t)place, 4096 * 600) == 0);
+    // A part that is read-only for good, and one that isn't.
+    CHECK(space_map(space, START, 4096, 1, AREA_SHARED | AREA_READ_ONLY, object, 0) == 0);
+    CHECK(space_protect(space, START, 4096, 3) == -EACCES && space_protect(space, START, 4096, 0) == 0);
+    object->operations->put(object);
+    space_put(space);
+    space_put(child);
+    CHECK(frame_count_free() == before, "%zu of %zu", frame_count_free(), before);
+}
+
 int main(void)
 {
     host_machine(16 << 20);
@@ -391,6 +573,8 @@ int main(void)
     space_init();
     size_t frames = frame_count_free();
     check_arguments();
+    check_tables();
+    check_shared_memory();
     CHECK(frame_count_free() == frames, "%zu of %zu", frame_count_free(), frames);
     space_current = current_space;
     for (int i = 0; i < STEPS; i++)

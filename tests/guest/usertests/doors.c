@@ -205,6 +205,10 @@ static void call_at_random(void *seed)
             continue;
         if (number == SYS_BRK && arguments[0] < (uint64_t)edge)
             continue;
+        if (number >= SYS_MUNMAP && number <= SYS_MADVISE &&    /* not our own ground */
+            (arguments[1] > 65536 || arguments[0] == (uint64_t)edge - 4096 ||
+             arguments[0] == 0x7fffffffe000))
+            continue;
         bool changes = arguments[0] >= (uint64_t)edge - PAGE && arguments[0] < (uint64_t)edge;
         changes = changes || arguments[0] == (uint64_t)&seed || arguments[0] == 0x7fffffffe000;
         if (changes && strchr("/.", *(char *)arguments[0]))

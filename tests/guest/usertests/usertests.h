@@ -27,7 +27,7 @@ struct test {
 #define LONG_TEST(function, limit) { #function, function, limit }
 
 extern const struct test doors_tests[], pointers_tests[], exec_tests[], process_tests[],
-    signal_tests[], pipe_tests[], file_tests[], memory_tests[], fault_tests[], time_tests[],
+    signal_tests[], pipe_tests[], file_tests[], memory_tests[], map_tests[], fault_tests[], time_tests[],
     terminal_tests[], smp_tests[];
 
 enum { PAGE = 4096 };

@@ -82,7 +82,7 @@ void host_processor(unsigned number)
 }
 
 // The others answer at once. Who has no program's space loaded has nothing to say and is not to be asked.
-void processors_ask(uint32_t processors, void (*function)(void *), void *argument)
+__attribute__((weak)) void processors_ask(uint32_t processors, void (*function)(void *), void *argument)
 {
     unsigned self = host_cpu.number;
     CHECK(processors >> HOST_CPUS == 0);
@@ -96,7 +96,7 @@ void processors_ask(uint32_t processors, void (*function)(void *), void *argumen
     }
 }
 
-void processors_answer(void) {}
+__attribute__((weak)) void processors_answer(void) {}
 
 uint64_t host_random(uint64_t limit)
 {

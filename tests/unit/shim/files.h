@@ -106,6 +106,12 @@ uint64_t clock_now(void)
     return now += 1000;
 }
 
+uint64_t calendar_now(void);
+uint64_t calendar_now(void)
+{
+    return clock_now();
+}
+
 __attribute__((unused)) static int complaints;
 void log_print(const char *format, ...);
 void log_print(const char *format, ...)

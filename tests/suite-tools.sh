@@ -34,6 +34,9 @@ awk 'BEGIN {
 : >empty
 printf 'one\ntwo\nno newline' >unended
 printf 'x\n\n\ny z\t w\n' >blanks
+printf 'a\na\nb' >twice
+printf 'a-b\\c\n' >dashed
+printf 'a "b c" d\\ e\n'"'f g'\n" >quoted
 cd "$top"
 
 # One script for both, and between the cases a line that tells them apart.

@@ -73,9 +73,9 @@ n=0
 while [ $((n += 1)) -le "$(cat "$work/count")" ]; do
     touch "$work/ours.$n" "$work/theirs.$n"
     if cmp -s "$work/ours.$n" "$work/theirs.$n"; then
-        echo "ok tools: $(head -n 1 "$work/case.$n")"
+        printf 'ok tools: %s\n' "$(head -n 1 "$work/case.$n")"
     else
-        echo "not ok tools: $(head -n 1 "$work/case.$n"): $(diff "$work/theirs.$n" "$work/ours.$n" |
+        printf 'not ok tools: %s: %s\n' "$(head -n 1 "$work/case.$n")" "$(diff "$work/theirs.$n" "$work/ours.$n" |
             head -n 4 | cut -c1-200 | tr '\n' '|')"
     fi
 done

@@ -13,7 +13,7 @@ uint64_t flags_across_time(uint64_t flags, uint64_t loops);
 static void unknown_numbers(void)
 {
     static const uint64_t numbers[] = {
-        63, 64, 65, 127, 255, 256, 1000, 0x7fffffff, 0x80000000, 0xffffffff, UINT64_C(1) << 32,
+        59, 126, 127, 128, 255, 256, 1000, 0x7fffffff, 0x80000000, 0xffffffff, UINT64_C(1) << 32,
         (UINT64_C(1) << 32) + SYS_GETPID, (UINT64_C(1) << 61) + SYS_GETPID,
         (UINT64_C(1) << 63) + SYS_GETPID, UINT64_MAX, UINT64_MAX - 1, UINT64_C(1) << 63,
     };

@@ -1,4 +1,5 @@
 /* Bad pointers and bad numbers in every argument of every call, through both doors. */
+#include <sys/utsname.h>
 #include "usertests.h"
 
 static char *edge;                      /* the first byte that is not mapped */
@@ -12,6 +13,7 @@ static void set_up(void)
     CHECK((file = open("file", O_RDWR)) >= 0);
     CHECK((here = open("/bin", O_RDONLY)) >= 0);
     CHECK((console = open("/dev/console", O_RDWR | O_NONBLOCK)) >= 0);
+    CHECK_IS(symlink("file", "link"), 0);
     CHECK_IS(pipe(both_ends), 0);
     CHECK_IS(write(both_ends[1], bytes, 512), 512);
 }
@@ -131,14 +133,22 @@ static void close_what_pipe_made(uint64_t *arguments)
 static void pointers_of_paths(void)
 {
     static const uint64_t numbers[] = { SYS_OPEN, SYS_STAT, SYS_MKDIR, SYS_UNLINK, SYS_RMDIR,
-                                        SYS_CHDIR, SYS_EXEC };
+                                        SYS_CHDIR, SYS_EXEC, SYS_LINK, SYS_SYMLINK, SYS_RENAME,
+                                        SYS_READLINK, SYS_TRUNCATE, SYS_UTIMENS, SYS_LSTAT,
+                                        SYS_STATFS };
     struct stat status;
     char *none[] = { NULL };
     set_up();
     for (size_t i = 0; i < sizeof(numbers) / 8; i++) {
         struct pointer p = { .number = numbers[i] };
-        if (numbers[i] == SYS_STAT)
+        if (numbers[i] == SYS_STAT || numbers[i] == SYS_LSTAT || numbers[i] == SYS_STATFS)
             p.arguments[1] = (uint64_t)&status;
+        if (numbers[i] == SYS_LINK || numbers[i] == SYS_SYMLINK || numbers[i] == SYS_RENAME)
+            p.arguments[1] = (uint64_t)"none";
+        if (numbers[i] == SYS_READLINK) {
+            p.arguments[1] = (uint64_t)&status;
+            p.arguments[2] = 10;
+        }
         if (numbers[i] == SYS_EXEC)
             p.arguments[1] = p.arguments[2] = (uint64_t)none;
         try_pointer(&p);
@@ -184,6 +194,16 @@ static void pointers_of_records(void)
         { SYS_WAITPID, 1, 4, true, true, { 0, 0, 0 }, a_dead_child },
         { SYS_PIPE, 0, 8, true, false, { 0, 0, 0 }, close_what_pipe_made },
         { SYS_STAT, 1, sizeof(struct stat), true, false, { (uint64_t)"file", 0, 0 }, NULL },
+        { SYS_LSTAT, 1, sizeof(struct stat), true, false, { (uint64_t)"file", 0, 0 }, NULL },
+        { SYS_STATFS, 1, sizeof(struct statfs), true, false, { (uint64_t)"file", 0, 0 }, NULL },
+        { SYS_READLINK, 1, 4, true, false, { (uint64_t)"link", 0, 4 }, NULL },
+        { SYS_UTIMENS, 1, sizeof(struct file_time[2]), false, true, { (uint64_t)"file", 0, 0 },
+          NULL },
+        { SYS_LINK, 1, 0, false, false, { (uint64_t)"file", 0, 0 }, NULL },
+        { SYS_SYMLINK, 1, 0, false, false, { (uint64_t)"file", 0, 0 }, NULL },
+        { SYS_RENAME, 1, 0, false, false, { (uint64_t)"file", 0, 0 }, NULL },
+        { SYS_UNAME, 0, sizeof(struct utsname), true, false, { 0, 0, 0 }, NULL },
+        { SYS_KERNEL_LOG, 0, 64, true, false, { 0, 64, 0 }, NULL },
         { SYS_FSTAT, 1, sizeof(struct stat), true, false, { (uint64_t)file, 0, 0 }, NULL },
         { SYS_GETCWD, 0, sizeof("/tmp/usertests"), true, false, { 0, 100, 0 }, NULL },
         { SYS_PROCESS_NEXT, 1, sizeof(struct process_info), true, false, { 0, 0, 0 }, NULL },

@@ -14,7 +14,7 @@ pipe-round-trip 5000
 pipe-64k 25000
 fork-exit-wait 45000
 fork-exec-wait 110000
-fork-100mib 5500000
+fork-100mib 500000
 anonymous-fault 1500
 copy-on-write-fault 2200
 mmap-munmap 4000
@@ -31,10 +31,7 @@ echo "ok the benchmarks run to their end"
 while read -r name limit; do
     count=$(sed -n "s/^bench: $name \([0-9]*\) .*/\1/p" "$work/counts")
     if [ -z "$count" ]; then
-        case $name in
-        mmap-*) echo "skip $name needs at most $limit instructions: there is no sys/mman.h" ;;
-        *) echo "not ok $name needs at most $limit instructions: it has not been measured" ;;
-        esac
+        echo "not ok $name needs at most $limit instructions: it has not been measured"
     elif [ "$count" -le "$limit" ]; then
         echo "ok $name needs at most $limit instructions: $count"
     else

@@ -36,6 +36,8 @@ fault='exception 14 in the kernel, error'
 try stack max 'exception 8 in the kernel, error 0, address ffffc00000[0-9a-f]*'
 tells "stack names the thread" 'in thread trial'
 tells "stack tells why" 'its kernel stack is full'
+try array max 'a function wrote beyond its part of the stack'
+tells "array names the function" 'leave_an_array'
 for cpu in max max,-smep; do
     try read $cpu "$fault 1, address 10000"
     try copy $cpu "$fault 1, address 10000"

@@ -14,24 +14,35 @@ static void measure(const pid_t *pids, int count, uint64_t *ran, uint64_t millis
 
 enum { PROCESSORS_AT_MOST = 8, WINDOW = 250 };
 
-/* As many spinners as processors: each has one to itself, by the kernel's accounts. */
+/* Fails unless, before long, each of the spinners has a processor to itself, by the kernel's accounts.
+ * A host that gives the processors no time of its own can spoil a window, but not all of them; a
+ * kernel that doesn't spread the spinners spoils every one. */
+static void each_has_a_processor(const pid_t *pids, int count)
+{
+    uint64_t ran[PROCESSORS_AT_MOST], least = 0;
+    for (int window = 0; window < 12; window++) {
+        uint64_t begin = folio_clock();
+        measure(pids, count, ran, WINDOW);
+        uint64_t took = folio_clock() - begin;
+        least = UINT64_MAX;
+        for (int i = 0; i < count; i++)
+            least = ran[i] < least ? ran[i] : least;
+        if (least >= took / 100 * 70)
+            return;
+    }
+    fail("one of %d spinners ran %lu of %d ms", count, least / MILLISECOND, WINDOW);
+}
+
+/* As many spinners as processors. */
 static void spinners_run_side_by_side(void)
 {
     int count = (int)system_now().cpus;
     pid_t pids[PROCESSORS_AT_MOST] = { 0 };
-    uint64_t ran[PROCESSORS_AT_MOST];
     for (int i = 0; i < count; i++)
         pids[i] = start(spin_forever, NULL);
-    pause_for(50 * MILLISECOND);
-    uint64_t begin = folio_clock();
-    measure(pids, count, ran, WINDOW);
-    uint64_t took = folio_clock() - begin;
-    for (int i = 0; i < count; i++) {
-        if (ran[i] < took / 100 * 70)
-            fail("spinner %d of %d ran %lu of %lu ms", i, count, ran[i] / MILLISECOND,
-                 took / MILLISECOND);
+    each_has_a_processor(pids, count);
+    for (int i = 0; i < count; i++)
         stop(pids[i]);
-    }
 }
 
 /* Twice as many, of which half end: the others spread over all processors. */
@@ -39,7 +50,6 @@ static void idle_processors_find_work(void)
 {
     int count = (int)system_now().cpus;
     pid_t pids[2 * PROCESSORS_AT_MOST] = { 0 };
-    uint64_t ran[2 * PROCESSORS_AT_MOST];
     for (int round = 0; round < 4; round++) {
         for (int i = 0; i < 2 * count; i++)
             pids[i] = start(spin_forever, NULL);
@@ -49,14 +59,9 @@ static void idle_processors_find_work(void)
             stop(pids[chosen]);
             pids[chosen] = pids[left - 1];
         }
-        pause_for(20 * MILLISECOND);
-        measure(pids, count, ran, WINDOW);
-        for (int i = 0; i < count; i++) {
-            if (ran[i] < WINDOW * MILLISECOND / 100 * 70)
-                fail("spinner %d of the %d left ran %lu of %d ms", i, count, ran[i] / MILLISECOND,
-                     WINDOW);
+        each_has_a_processor(pids, count);
+        for (int i = 0; i < count; i++)
             stop(pids[i]);
-        }
     }
 }
 

@@ -175,6 +175,7 @@ static void gs_base_is_the_programs(void)
  * that would lead out of its folder. */
 static void call_at_random(void *seed)
 {
+    static const char above[] = "..";
     random_state = (uint64_t)seed;
     for (int fd = 0; fd < 64; fd++)
         close(fd);
@@ -190,7 +191,7 @@ static void call_at_random(void *seed)
         (uint64_t)edge - 4096, (uint64_t)call_at_random, (uint64_t)&seed, 0x7ffffffff000,
         0x7fffffffe000, 0x800000000000, 0xffff7fffffffffff, 0xffff800000000000,
         0xffffffff80200000, 0xfffffffffffff000, (uint64_t)"file", (uint64_t)"folder",
-        (uint64_t)".", (uint64_t)"..", (uint64_t)"file/x", (uint64_t)"",
+        (uint64_t)".", (uint64_t)above, (uint64_t)"file/x", (uint64_t)"",
     };
     for (;;) {
         uint64_t number = random64() % 72, arguments[3];
@@ -209,10 +210,14 @@ static void call_at_random(void *seed)
             (arguments[1] > 65536 || arguments[0] == (uint64_t)edge - 4096 ||
              arguments[0] == 0x7fffffffe000))
             continue;
-        bool changes = arguments[0] >= (uint64_t)edge - PAGE && arguments[0] < (uint64_t)edge;
-        changes = changes || arguments[0] == (uint64_t)&seed || arguments[0] == 0x7fffffffe000;
-        if (changes && strchr("/.", *(char *)arguments[0]))
-            continue;                   /* by chance a path that leads elsewhere */
+        bool leads_elsewhere = number == SYS_SYMLINK && arguments[0] == (uint64_t)above;
+        for (int i = 0; i < 2; i++) {   /* by chance a path, or the text of a link */
+            bool changes = arguments[i] >= (uint64_t)edge - PAGE && arguments[i] < (uint64_t)edge;
+            changes = changes || arguments[i] == (uint64_t)&seed || arguments[i] == 0x7fffffffe000;
+            leads_elsewhere = leads_elsewhere || (changes && strchr("/.", *(char *)arguments[i]));
+        }
+        if (leads_elsewhere)
+            continue;
         if (doors[random64() & 1](number, arguments[0], arguments[1], arguments[2]) == 0 &&
             number == SYS_FORK)
             random_state ^= (uint64_t)getpid() << 20;

@@ -184,6 +184,16 @@ static bool run_test(const struct test *test)
     return *why == '\0';
 }
 
+static void linger(void *unused)
+{
+    (void)unused;
+    for (;;)
+        pause_for(1000 * MILLISECOND);
+}
+
+/* The kernel keeps up to this many kernel stacks that nobody uses; here they come into being. */
+enum { STACKS_KEPT = 8 };
+
 /* The first test of all would pay for what this program and the kernel take once. */
 static void nothing(void)
 {
@@ -194,6 +204,11 @@ static void warm_up(void)
     static const struct test test = { "warm_up", nothing, 0 };
     char why[400];
     bool leaks;
+    pid_t pids[2 * STACKS_KEPT];
+    for (size_t i = 0; i < sizeof(pids) / sizeof(pids[0]); i++)
+        pids[i] = start(linger, NULL);
+    for (size_t i = 0; i < sizeof(pids) / sizeof(pids[0]); i++)
+        stop(pids[i]);
     for (int i = 0; i < 3; i++)
         run_once(&test, why, sizeof(why), &leaks);
     patience = 3000 * MILLISECOND;

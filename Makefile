@@ -1,12 +1,13 @@
 # Folio's entry points. `make help` lists them; `make run` and `make test` are the two to know.
 # How the book becomes a kernel is told by the appendix "From book to machine".
 
-# Options of run, exec and debug: processors, memory, QEMU's accelerator (tcg or kvm), and the
-# window (none or gtk).
+# Options of run, exec and debug: processors, memory, QEMU's accelerator (tcg or kvm), the window
+# (none or gtk), and a kernel that looks for its own mistakes (DEBUG=1, undefined or address).
 SMP = 1
 MEM = 256M
 ACCEL = tcg
 SCREEN = none
+DEBUG =
 
 SHELL = /bin/sh
 .NOTPARALLEL:
@@ -20,12 +21,13 @@ export FOLIO_ADD = $(value ADD)
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 # Two builds of one checkout take turns, where the system can lock a file.
 lock = $(if $(shell command -v flock 2>/dev/null),flock build/make.lock)
-build = ./tangle.sh && $(lock) $(MAKE) $(jobs) -f build/lined/build/folio.mk
+build = ./tangle.sh && $(lock) $(MAKE) $(jobs) -f build/lined/build/folio.mk DEBUG='$(DEBUG)'
+kernel = build$(DEBUG:%=/debug-%)
 cpu = $(if $(filter kvm,$(ACCEL)),host,max)
 qemu = qemu-system-x86_64 -machine pc -nodefaults -no-reboot -accel $(ACCEL) -cpu $(cpu) \
     -smp $(SMP) -m $(MEM) -display $(SCREEN) $(if $(filter none,$(SCREEN)),,-vga std) \
     -device isa-debug-exit,iobase=0xf4,iosize=0x04 -debugcon file:build/debug.log \
-    -kernel build/folio.elf -initrd build/initrd.cpio
+    -kernel $(kernel)/folio.elf -initrd build/initrd.cpio
 
 ##@ Use it
 .PHONY: help run exec
@@ -34,7 +36,7 @@ help: ## say what can be made
 	    match($$0, /^[a-z-]+:.*## /){ name = $$1; sub(":.*", "", name); sub(".*## ", ""); \
 	        printf "  make %-12s %s\n", name, $$0 }' Makefile
 	@echo
-	@echo "Options, with what they are otherwise: SMP=$(SMP) MEM=$(MEM) ACCEL=$(ACCEL) SCREEN=$(SCREEN)"
+	@echo "Options, with what they are otherwise: SMP=$(SMP) MEM=$(MEM) ACCEL=$(ACCEL) SCREEN=$(SCREEN) DEBUG=$(DEBUG)"
 
 run: deps-run image ## boot to the shell on this terminal
 	@echo "To leave: type poweroff at the prompt, or press Ctrl-a and then x."
@@ -46,7 +48,7 @@ exec: deps-run ## run CMD='â€¦' in the guest, with the host's files ADD='file â€
 	@[ -n "$$FOLIO_CMD" ] || { echo "make exec: say what to run, as in: make exec CMD='ls /bin'" >&2; exit 2; }
 	@{ $(build); } >&2
 	@set -f; set --; for file in $$FOLIO_ADD; do set -- "$$@" -a "$$file"; done; \
-	    ACCEL='$(ACCEL)' exec tests/guest.sh -s '$(SMP)' -m '$(MEM)' "$$@" "$$FOLIO_CMD"
+	    ACCEL='$(ACCEL)' FOLIO_DEBUG='$(DEBUG)' exec tests/guest.sh -s '$(SMP)' -m '$(MEM)' "$$@" "$$FOLIO_CMD"
 
 ##@ Change it
 .PHONY: tangle image debug console clean
@@ -59,7 +61,7 @@ image: deps-run ## tangle, and build the kernel and its programs
 debug: deps-test image ## stop at the first instruction, with gdb and the chapters as source
 	@echo "Try: break process_fork, or break 3-07-fork.md:LINE; then continue, and list."
 	@echo "The guest's console is in another terminal: make console"
-	@gdb -q -ex 'target remote | exec $(qemu) -S -gdb stdio -serial unix:build/console,server=on,wait=off' build/kernel.elf
+	@gdb -q -ex 'target remote | exec $(qemu) -S -gdb stdio -serial unix:build/console,server=on,wait=off' $(kernel)/kernel.elf
 
 console: ## show the console of the guest that make debug runs
 	@socat STDIO,raw,echo=0 UNIX-CONNECT:build/console
@@ -69,9 +71,12 @@ clean: ## delete all that is made
 	@find generated site -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
 
 ##@ Check it
-.PHONY: test check-book transcripts
+.PHONY: test test-long check-book transcripts
 test: deps-test image ## run the tests
 	@tests/run
+
+test-long: deps-test image ## run the tests that take long
+	@tests/run -l
 
 check-book: deps-test image ## run the checks of the book alone
 	@tests/run tangle book transcripts site

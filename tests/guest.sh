@@ -7,7 +7,7 @@
 # goes to standard output and nothing else does.
 # The environment may say more: ACCEL and CPU for QEMU, FOLIO_WORDS for the kernel's command line.
 # Environment: ACCEL and CPU as QEMU knows them, FOLIO_WORDS for the kernel's command line,
-# FOLIO_QEMU for further options of QEMU.
+# FOLIO_QEMU for further options of QEMU, FOLIO_DEBUG for a kernel that was built with DEBUG=.
 # Exit status: CMD's; 124 if the guest ran past the limit (60 s); 125 on a kernel panic, whose text
 # goes to standard error; 2 with a sentence for a mistake in the call.
 set -eu
@@ -51,10 +51,10 @@ shift $((OPTIND - 1))
 [ $# -eq 1 ] || usage "one command is needed, and $# were given; quote it as one word"
 
 folio=$(dirname "$0")/..
-kernel=$folio/build/folio.elf
+kernel=$folio/build${FOLIO_DEBUG:+/debug-$FOLIO_DEBUG}/folio.elf
 initrd=$folio/build/initrd.cpio
 for file in "$kernel" "$initrd"; do
-    [ -f "$file" ] || usage "$file is missing; 'make image' builds it"
+    [ -f "$file" ] || usage "$file is missing; 'make image${FOLIO_DEBUG:+ DEBUG=$FOLIO_DEBUG}' builds it"
 done
 for tool in qemu-system-x86_64 cpio timeout; do
     command -v $tool >/dev/null || usage "the program $tool is missing; 'make deps-run' installs it"

@@ -25,7 +25,7 @@ fi
 echo "ok debug build"
 
 status=0
-"$work/tests/guest.sh" -s 4 -t 120 -a "$work/build/tests/usertests" '/host/usertests -s 3' \
+FOLIO_DEBUG=1 "$work/tests/guest.sh" -s 4 -t 120 -a "$work/build/tests/usertests" '/host/usertests -s 3' \
     >"$work/out" 2>"$work/errors" || status=$?
 if [ "$status" -eq 0 ] && tail -n 1 "$work/out" | grep -q '^[0-9]* passed, 0 failed$'; then
     echo "ok debug usertests with four processors: $(tail -n 1 "$work/out")"
@@ -38,7 +38,7 @@ fi
 sed -i '/^    "space",$/d; s/^    "objects",$/    "objects",\n    "space",/' "$work/book/1-03-the-tables.md"
 build || echo "not ok debug build with another order: $(grep -m 1 -E 'error|Error' "$work/log")"
 status=0
-"$work/tests/guest.sh" -t 20 true >"$work/out" 2>"$work/errors" || status=$?
+FOLIO_DEBUG=1 "$work/tests/guest.sh" -t 20 true >"$work/out" 2>"$work/errors" || status=$?
 if [ "$status" -eq 125 ] && grep -q 'is taken while "[a-z ]*" is held' "$work/errors"; then
     echo "ok debug locks in the wrong order are found: $(grep -o '"[a-z ]*" is taken.*' "$work/errors")"
 else

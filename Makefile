@@ -51,12 +51,15 @@ exec: deps-run ## run CMD='â€¦' in the guest, with the host's files ADD='file â€
 	    ACCEL='$(ACCEL)' FOLIO_DEBUG='$(DEBUG)' exec tests/guest.sh -s '$(SMP)' -m '$(MEM)' "$$@" "$$FOLIO_CMD"
 
 ##@ Change it
-.PHONY: tangle image debug console clean
+.PHONY: tangle image iso debug console clean
 tangle: ## make generated/ from book/
 	@./tangle.sh
 
 image: deps-run ## tangle, and build the kernel and its programs
 	@$(build)
+
+iso: deps-iso image ## make build/folio.iso, an image that boots on BIOS and on UEFI
+	@$(lock) $(MAKE) -f build/lined/build/folio.mk iso
 
 debug: deps-test image ## stop at the first instruction, with gdb and the chapters as source
 	@echo "Try: break process_fork, or break 3-07-fork.md:LINE; then continue, and list."
@@ -110,30 +113,36 @@ serve: deps-serve site ## show the book on a local port, and weave it anew when 
 ##@ Install what it needs
 # What must be there, as command:package, or as file:package where there is no command.
 run_needs = /usr/lib/noweb/mnt:noweb gcc:gcc ld:binutils nasm:nasm cpio:cpio \
-    qemu-system-x86_64:qemu-system-x86
+    qemu-system-x86_64:qemu-system-x86 \
+    $(if $(filter gtk,$(SCREEN)),/usr/lib/x86_64-linux-gnu/qemu/ui-gtk.so:qemu-system-gui)
+iso_needs = $(run_needs) grub-mkrescue:grub-common xorriso:xorriso mformat:mtools \
+    /usr/lib/grub/i386-pc:grub-pc-bin /usr/lib/grub/x86_64-efi:grub-efi-amd64-bin
 fonts = /usr/share/fonts/truetype
 site_needs = $(run_needs) pandoc:pandoc dot:graphviz ctags:universal-ctags \
     hb-subset:libharfbuzz-bin woff2_compress:woff2 \
     $(fonts)/charis:fonts-sil-charis $(fonts)/jetbrains-mono:fonts-jetbrains-mono
 serve_needs = $(site_needs) python3:python3
-test_needs = $(site_needs) gdb:gdb socat:socat perl:perl /bin/kill:procps \
+test_needs = $(site_needs) $(iso_needs) /usr/share/ovmf/OVMF.fd:ovmf \
+    gdb:gdb socat:socat perl:perl /bin/kill:procps \
     shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev
 
 # make bench fetches a Linux to compare with, below build/; it installs none.
 bench_needs = $(run_needs) dpkg-deb:dpkg tar:tar /usr/include/stdio.h:libc6-dev
 
-.PHONY: deps deps-run deps-site deps-serve deps-test deps-bench
+.PHONY: deps deps-run deps-iso deps-site deps-serve deps-test deps-bench
 deps: deps-test ## install what all of the above need
 deps-run: ## install what run needs
+deps-iso: ## install what iso needs beyond run
 deps-site: ## install what site needs beyond run
 deps-test: ## install what the tests need beyond both
 deps-run: needs = $(run_needs)
+deps-iso: needs = $(iso_needs)
 deps-site: needs = $(site_needs)
 deps-serve: needs = $(serve_needs)
 deps-test: needs = $(test_needs)
 deps-bench: ## install what bench needs
 deps-bench: needs = $(bench_needs)
-deps-run deps-site deps-serve deps-test deps-bench:
+deps-run deps-iso deps-site deps-serve deps-test deps-bench:
 	@missing=; \
 	for need in $(needs); do \
 	    case $$need in \

@@ -2,6 +2,7 @@
 #
 #   use lib 'tests'; use Console;
 #   my $console = Console->boot(memory => '64M', smp => 1, words => 'quiet', limit => 60);
+#   # or, instead of words: disc => 'build/folio.iso'; and options => [...] more of them for QEMU
 #   $console->prompt;                    # waits for a prompt: '$' or '>'; '' when the guest ended
 #   my @lines = $console->run('ls /');   # types a line, waits for the prompt, gives what was printed
 #   $console->type("\x03");              # types keys
@@ -23,8 +24,10 @@ sub boot {
         qw(-serial stdio -device), 'isa-debug-exit,iobase=0xf4,iosize=0x04',
         '-debugcon', "file:$self->{folder}/debug", '-accel', $ENV{ACCEL} // 'tcg',
         '-cpu', $self->{cpu} // $ENV{CPU} // 'max', '-smp', $self->{smp} // 1,
-        '-m', $self->{memory} // '256M', '-kernel', 'build/folio.elf',
-        '-initrd', 'build/initrd.cpio', '-append', $self->{words} // 'quiet');
+        '-m', $self->{memory} // '256M', @{ $self->{options} // [] },
+        $self->{disc} ? ('-cdrom', $self->{disc})
+            : (qw(-kernel build/folio.elf -initrd build/initrd.cpio -append),
+               $self->{words} // 'quiet'));
     $self->{begin} = time;
     $self->{process} = open2($self->{out}, $self->{in}, @command);
     $self->{in}->autoflush(1);

@@ -130,5 +130,6 @@ sub with_keys {
 
 check('-kernel with a screen', '256M', keys => 1);
 check('BIOS', '64M', disc => 'build/folio.iso');
-check('BIOS with 3 GiB', '3G', disc => 'build/folio.iso');
+check('BIOS with 3 GiB and 4 processors', '3G', smp => 4, disc => 'build/folio.iso');
 check('UEFI', '256M', disc => 'build/folio.iso', options => ['-bios', $ovmf]);
+check('UEFI with 2 processors', '256M', smp => 2, disc => 'build/folio.iso', options => ['-bios', $ovmf]);

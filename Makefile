@@ -59,7 +59,7 @@ image: deps-run ## tangle, and build the kernel and its programs
 	@$(build)
 
 iso: deps-iso image ## make build/folio.iso, an image that boots on BIOS and on UEFI
-	@$(lock) $(MAKE) -f build/lined/build/folio.mk iso
+	@$(lock) $(MAKE) -f build/lined/build/folio.mk iso DEBUG='$(DEBUG)'
 
 debug: deps-test image ## stop at the first instruction, with gdb and the chapters as source
 	@echo "Try: break process_fork, or break 3-07-fork.md:LINE; then continue, and list."

@@ -145,14 +145,15 @@ names_line outer.asm wrong_after
 names_line inner.asm wrong_in
 cd "$top"
 
-# gdb: the line of every function is the chapter's line that holds its name.
+# gdb: the line of every function is the chapter's line that holds its name, or the macro that
+# writes the function.
 gdb -q -batch -ex 'set pagination off' -ex 'set width 0' -ex 'info functions' build/kernel.elf 2>/dev/null |
     sed -n 's/^File \(.*\):$/file \1/p; s/^\([0-9]*\):.*[ *]\([a-z_0-9]*\)(.*/line \1 \2/p' |
     awk '$1 == "file" { file = $2 } $1 == "line" { print file, $2, $3 }' >"$work/places"
 wrong=0 right=0
 while read -r file line name; do
     case $file in ./book/* | book/*) ;; *) continue ;; esac
-    if sed -n "${line}p" "$file" | grep -qw "$name"; then
+    if sed -n "${line}p" "$file" | grep -qwE "$name|^[A-Z_]+\\(.*\\)"; then
         right=$((right + 1))
     else
         wrong=$((wrong + 1))

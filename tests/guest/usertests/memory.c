@@ -207,6 +207,32 @@ static void memory_runs_out(void)
     }
 }
 
+static void wait_and_write(void *pages)
+{
+    char *memory = sbrk((intptr_t)pages * PAGE);
+    CHECK(memory != (void *)-1);
+    pause_for(300 * MILLISECOND);
+    for (size_t at = 0; at < (size_t)pages * PAGE; at += PAGE)
+        memory[at] = 1;
+}
+
+/* The one with the most memory ends, and a small one that needs a page then gets it. */
+static void the_greediest_ends(void)
+{
+    pid_t small = start(wait_and_write, (void *)20), greedy = fork();
+    if (greedy == 0) {
+        for (;;) {
+            char *page = sbrk(PAGE);
+            if (page == (void *)-1)
+                pause_for(MILLISECOND); /* all is promised: it holds it, and waits */
+            else
+                page[0] = 1;
+        }
+    }
+    ends_well(small);
+    ends_by(greedy, SIGKILL);
+}
+
 static void two_eat_all_memory(void)
 {
     pid_t one = start(eat_all, NULL), two = start(eat_all, NULL);
@@ -384,6 +410,7 @@ const struct test memory_tests[] = {
     TEST(stack_grows), TEST(stack_in_any_order), TEST(stack_has_a_guard), TEST(copy_on_write),
     TEST(copy_on_kernel_write), TEST(copies_are_not_made_in_vain), TEST(many_spaces),
     TEST(memory_is_cleared), LONG_TEST(memory_runs_out, 20), LONG_TEST(two_eat_all_memory, 20),
+    LONG_TEST(the_greediest_ends, 20),
     LONG_TEST(promises_run_out, 20), LONG_TEST(calls_with_little_memory, 30),
     { NULL, NULL, 0 },
 };

@@ -330,6 +330,7 @@ static void calls_with_little_memory(void)
         if (workers[i] == 0) {
             for (int j = 0; j <= i; j++)
                 close(begin[j][1]);
+            close(ready[1]);            /* so that the holder's end can be seen */
             read(begin[i][0], &byte, 1);
             do_all_kinds_of_things();
             _exit(0);
@@ -345,8 +346,7 @@ static void calls_with_little_memory(void)
         hold_memory(orders[0], ready[1]);
         _exit(0);
     }
-    close(orders[0]);
-    close(ready[1]);
+    close(ready[1]);                    /* not orders[0]: an order may come too late */
     errno = 0;                          /* a page of ours, before there are no more */
     for (uint64_t i = WORKERS; i-- > 0;) {
         uint64_t left = (i < 12 ? i : 12 + (i - 12) * 8) * PAGE;

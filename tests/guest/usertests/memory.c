@@ -1,5 +1,6 @@
 /* Heap, stack, copy on write, and what happens when memory runs out. */
 #include "usertests.h"
+#include <sys/mman.h>
 
 static void break_moves(void)
 {
@@ -233,6 +234,42 @@ static void the_greediest_ends(void)
     ends_by(greedy, SIGKILL);
 }
 
+/* A page in every 2 MiB: as many leaf tables as pages. */
+static void write_far_apart(void *ready)
+{
+    enum { SPAN = 2 << 20 };
+    uint64_t pages = system_now().memory_total / PAGE * 11 / 40;
+    char *memory = mmap(NULL, pages * SPAN, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    for (uint64_t i = 0; i < pages; i++)
+        memory[i * SPAN] = 1;
+    CHECK_IS(write(*(int *)ready, "", 1), 1);
+    block_forever(NULL);
+}
+
+/* Tables count like pages: who has fewer pages and more tables has more. */
+static void tables_are_memory(void)
+{
+    int ready[2];
+    char byte;
+    CHECK_IS(pipe(ready), 0);
+    pid_t wide = start(write_far_apart, &ready[1]);
+    CHECK_IS(read(ready[0], &byte, 1), 1);
+    pid_t dense = fork();
+    if (dense == 0) {
+        uint64_t free = system_now().memory_free;
+        char *memory = mmap(NULL, 2 * free, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        CHECK(memory != MAP_FAILED);
+        for (size_t at = 0; at < free + 100 * PAGE; at += PAGE)
+            memory[at] = 1;
+        _exit(0);
+    }
+    ends_by(wide, SIGKILL);
+    ends_well(dense);
+}
+
 static void two_eat_all_memory(void)
 {
     pid_t one = start(eat_all, NULL), two = start(eat_all, NULL);
@@ -410,7 +447,7 @@ const struct test memory_tests[] = {
     TEST(stack_grows), TEST(stack_in_any_order), TEST(stack_has_a_guard), TEST(copy_on_write),
     TEST(copy_on_kernel_write), TEST(copies_are_not_made_in_vain), TEST(many_spaces),
     TEST(memory_is_cleared), LONG_TEST(memory_runs_out, 20), LONG_TEST(two_eat_all_memory, 20),
-    LONG_TEST(the_greediest_ends, 20),
+    LONG_TEST(the_greediest_ends, 20), LONG_TEST(tables_are_memory, 20),
     LONG_TEST(promises_run_out, 20), LONG_TEST(calls_with_little_memory, 30),
     { NULL, NULL, 0 },
 };

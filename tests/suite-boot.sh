@@ -37,9 +37,14 @@ check "64 MiB" 3 "$numbers" -m 64M "$loop"
 check "6 MiB" 3 "$numbers" -m 6M "$loop"
 check "2 GiB" 3 "$numbers" -m 2G "$loop"
 check "5 GiB, part of it above the hole" 3 "$numbers" -m 5G "$loop"
-for processors in 2 4 8; do
+# Twelve are more than the kernel uses.
+for processors in 2 4 8 12; do
     check "$processors processors" 3 "$numbers" -s "$processors" "$loop"
 done
+FOLIO_QEMU='-smp 6,sockets=2,cores=3'
+export FOLIO_QEMU
+check "processors whose numbers have gaps" 3 "$numbers" "$loop"
+unset FOLIO_QEMU
 for CPU in qemu64 qemu64,+rdrand Nehalem max,-xsave,-smep,-smap,-umip; do
     export CPU
     check "processor $CPU" 3 "$numbers" "$loop"
@@ -51,6 +56,7 @@ FOLIO_WORDS=panic
 export FOLIO_WORDS
 check "a panic" 125 '' true
 check "a panic of one processor among four" 125 '' -s 4 true
+check "a panic where four processors of twelve sleep" 125 '' -s 12 true
 unset FOLIO_WORDS
 reports=$(grep -c 'folio: panic' "$work/errors" || :)
 if [ "$reports" -eq 1 ]; then

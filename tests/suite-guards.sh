@@ -36,6 +36,12 @@ fault='exception 14 in the kernel, error'
 try stack max 'exception 8 in the kernel, error 0, address ffffc00000[0-9a-f]*'
 tells "stack names the thread" 'in thread trial'
 tells "stack tells why" 'its kernel stack is full'
+for trial in door behind; do
+    try $trial max 'exception 1 in the kernel, error 0, address 0'
+    tells "$trial names the thread" 'in thread init'
+done
+try report max 'exception 8 in the kernel, error 0, address ffffc0000000[0-9a-f]*'
+tells "report is not begun again" '^folio: panic: another failure while reporting the first'
 try array max 'a function wrote beyond its part of the stack'
 tells "array names the function" 'leave_an_array'
 for cpu in max max,-smep; do

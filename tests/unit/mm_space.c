@@ -1,4 +1,5 @@
 // sources: kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/map.c kernel/mm/shared.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
+// flags: -Wl,--wrap=frame_put
 // Address spaces that map, unmap, protect, move, discard, fork, read and write at random, each against an
 // array of pages, on several processors. Accesses go through TLBs that forget nothing by themselves. Now and
 // then memory is short.
@@ -24,6 +25,17 @@ static const uint64_t borders[REGIONS] = {0x600000, 0x40000000, 0x8000000000};
 static uint64_t page_address(size_t page)
 {
     return borders[page / REGION_PAGES] + (page % REGION_PAGES - REGION_PAGES / 2) * 4096;
+}
+
+// A frame must not go back to the allocator while a processor may still reach it by an old translation.
+
+void __real_frame_put(struct frame *frame);
+void __wrap_frame_put(struct frame *frame);
+
+void __wrap_frame_put(struct frame *frame)
+{
+    CHECK(frame_references(frame) > 1 || !host_remembers(frame_address(frame)), "freed before it is forgotten");
+    __real_frame_put(frame);
 }
 
 // Files of a few pages.

@@ -139,15 +139,39 @@ static struct tlb_entry *tlb_slot(uint64_t address)
     return &tlbs[host_cpu.number][(address >> 12) % TLB_SIZE];
 }
 
+// How many entries lead to a frame, for the first GiB of memory.
+enum { FRAMES_AT_MOST = 1 << 18 };
+static uint16_t remembered[FRAMES_AT_MOST];
+
+static uint16_t *count_of(uint64_t entry)
+{
+    return &remembered[(entry & PTE_ADDRESS) / 4096 % FRAMES_AT_MOST];
+}
+
+static void tlb_set(struct tlb_entry *slot, uint64_t page, uint64_t entry)
+{
+    if ((slot->entry & PTE_PRESENT) != 0)
+        --*count_of(slot->entry);
+    *slot = (struct tlb_entry){page, entry};
+    if ((entry & PTE_PRESENT) != 0)
+        ++*count_of(entry);
+}
+
+bool host_remembers(uint64_t physical)
+{
+    return *count_of(physical) > 0;
+}
+
 void write_cr3(uint64_t value)
 {
-    memset(tlbs[host_cpu.number], 0, sizeof(tlbs[0]));
+    for (size_t i = 0; i < TLB_SIZE; i++)
+        tlb_set(&tlbs[host_cpu.number][i], 0, 0);
     host_cpu.cr3 = value;
 }
 
 void paging_flush_page(uint64_t address)
 {
-    *tlb_slot(address) = (struct tlb_entry){0};
+    tlb_set(tlb_slot(address), 0, 0);
 }
 
 uint64_t paging_kernel_root(void)
@@ -186,11 +210,11 @@ static uint8_t *access_byte(uint64_t address, uint64_t error)
     for (int tries = 0; tries < 4; tries++) {
         struct tlb_entry *slot = tlb_slot(address);
         if (slot->page != (address & ~0xfffull) || !allows(slot->entry, error))
-            *slot = (struct tlb_entry){address & ~0xfffull, walk(address)};
+            tlb_set(slot, address & ~0xfffull, walk(address));
         if (allows(slot->entry, error))
             return (uint8_t *)phys_to_virt(slot->entry & PTE_ADDRESS) + address % 4096;
         struct trap_frame frame = {.error = error | (slot->entry & PTE_PRESENT), .cs = 0x33};
-        *slot = (struct tlb_entry){0};
+        tlb_set(slot, 0, 0);
         if (trap_hooks.page_fault == NULL || !trap_hooks.page_fault(&frame, address))
             return NULL;
     }

@@ -40,4 +40,7 @@ bool host_load(uint64_t address, uint8_t *value);
 bool host_store(uint64_t address, uint8_t value);
 bool host_fetch(uint64_t address);
 
+// Does a TLB of any processor still lead to this frame?
+bool host_remembers(uint64_t physical);
+
 #endif

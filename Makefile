@@ -14,9 +14,10 @@ SHELL = /bin/sh
 MAKEFLAGS += --no-print-directory
 # CMD may hold anything; it reaches the recipes by the environment, never by a sub-make.
 MAKEOVERRIDES =
-unexport CMD ADD
+unexport CMD ADD OUT
 export FOLIO_CMD = $(value CMD)
 export FOLIO_ADD = $(value ADD)
+export FOLIO_OUT = $(value OUT)
 
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 1))
 # Two builds of one checkout take turns, where the system can lock a file.
@@ -88,7 +89,11 @@ transcripts: deps-test image ## replay the sessions shown in the book, and say w
 	@tests/run transcripts
 
 ##@ Measure it
-.PHONY: bench
+.PHONY: bench trace
+trace: deps-trace ## run CMD='…' and write all that the kernel does to OUT=file, event by event
+	@{ $(build) && $(lock) $(MAKE) -s -f build/lined/build/folio.mk build/trace-text; } >&2
+	@FOLIO_DEBUG='$(DEBUG)' sh generated/trace/record.sh -s '$(SMP)' -m '$(MEM)' "$$FOLIO_OUT" "$$FOLIO_CMD"
+
 bench: deps-bench image ## measure the kernel, and Linux beside it; RECORD=1 puts the numbers into the book
 	@RECORD='$(RECORD)' sh generated/bench/bench.sh
 
@@ -129,7 +134,10 @@ test_needs = $(site_needs) $(iso_needs) /usr/share/ovmf/OVMF.fd:ovmf \
 # make bench fetches a Linux to compare with, below build/; it installs none.
 bench_needs = $(run_needs) dpkg-deb:dpkg tar:tar /usr/include/stdio.h:libc6-dev
 
-.PHONY: deps deps-run deps-iso deps-site deps-serve deps-test deps-bench
+# The reader of traces is a program of the host.
+trace_needs = $(run_needs) /usr/include/stdio.h:libc6-dev
+
+.PHONY: deps deps-run deps-iso deps-site deps-serve deps-test deps-bench deps-trace
 deps: deps-test ## install what all of the above need
 deps-run: ## install what run needs
 deps-iso: ## install what iso needs beyond run
@@ -142,7 +150,9 @@ deps-serve: needs = $(serve_needs)
 deps-test: needs = $(test_needs)
 deps-bench: ## install what bench needs
 deps-bench: needs = $(bench_needs)
-deps-run deps-iso deps-site deps-serve deps-test deps-bench:
+deps-trace: ## install what trace needs
+deps-trace: needs = $(trace_needs)
+deps-run deps-iso deps-site deps-serve deps-test deps-bench deps-trace:
 	@missing=; \
 	for need in $(needs); do \
 	    case $$need in \

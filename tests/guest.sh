@@ -60,9 +60,12 @@ for tool in qemu-system-x86_64 cpio timeout; do
     command -v $tool >/dev/null || usage "the program $tool is missing; 'make deps-run' installs it"
 done
 
-# The command and the files are a second archive behind the first.
+# The command and the files are a second archive behind the first, which doesn't tell the time or the
+# disk on which it was made: a run that is recorded shall be repeatable.
 printf '%s\n' "$1" >"$work/root/etc/command"
-(cd "$work/root" && find etc host -mindepth 1 -print0 | cpio --quiet -0 -o -H newc >"$work/host.cpio")
+find "$work/root" -exec touch -h -d @0 {} +
+(cd "$work/root" && find etc host -mindepth 1 -print0 | LC_ALL=C sort -z |
+    cpio --quiet -0 -o -H newc --reproducible -R +0:+0 >"$work/host.cpio")
 cat "$initrd" "$work/host.cpio" >"$work/initrd.cpio"
 
 processor=max

@@ -6,6 +6,8 @@
 #   $console->prompt;                    # waits for a prompt: '$' or '>'; '' when the guest ended
 #   my @lines = $console->run('ls /');   # types a line, waits for the prompt, gives what was printed
 #   $console->type("\x03");              # types keys
+#   $console->{screen} = Screen->new;    # from now on a terminal looks on, and answers when asked
+#   $console->shows(qr/text/);           # waits until it shows that; false at the limit
 #   $console->end;                       # ends the guest
 package Console;
 use strict;
@@ -46,6 +48,7 @@ sub listen {
         $self->{ended} = 1;
         return 0;
     }
+    $self->type($self->{screen}->take($bytes)) if $self->{screen};
     $bytes =~ tr/\r//d;
     $self->{text} .= $bytes;
     return 1;
@@ -68,6 +71,18 @@ sub prompt {
     my ($self, $limit) = @_;
     $self->wait_for(qr/(?:\A|\n)[\$>] \z/, $limit) or return '';
     return substr $self->{text}, -2, 1;
+}
+
+# Waits until the screen's text matches, and nothing more comes for a moment.
+sub shows {
+    my ($self, $pattern, $limit) = @_;
+    my $end = time + ($limit // $self->{limit});
+    while (time < $end && !$self->{ended}) {
+        next if $self->listen(0.1);
+        return 1 if $self->{screen}->text =~ $pattern;
+        $self->listen(0.2);
+    }
+    return $self->{screen}->text =~ $pattern;
 }
 
 sub type {

@@ -1,0 +1,5 @@
+#!/bin/sh
+# The programs that use the whole screen, on a terminal that holds what a person would see.
+set -eu
+cd "$(dirname "$0")/.."
+exec perl tests/screen.pl

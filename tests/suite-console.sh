@@ -110,6 +110,7 @@ typed "read" 'read x y\rfirst second third\recho "<$x><$y>"\r' '<first><second t
 typed "the background" 'sleep 100 &\r' '~[' ']~$ '
 typed "kill and wait" 'kill $!; wait $!; echo $?\r' '143~$ '
 typed "the background goes on" 'sleep 1 & echo waits; wait; echo over\r' 'waits~over~$ '
+typed "kill by the number of a job" 'sleep 100 & kill %$!; wait %$!; echo $?\r' '143~$ '
 typed "^C ends wait" 'sleep 100 &\rwait\r' 'wait~'
 sleep 1
 typed "wait gives up" '\003' '~$ '

@@ -1,4 +1,4 @@
-// sources: kernel/fs/pipe.c kernel/fs/files.c kernel/fs/file.c kernel/fs/vfs.c kernel/fs/tmpfs.c kernel/fs/device.c kernel/mm/object.c kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
+// sources: kernel/fs/pipe.c kernel/fs/files.c kernel/fs/file.c kernel/fs/vfs.c kernel/fs/tmpfs.c kernel/fs/device.c kernel/mm/object.c kernel/mm/frame.c kernel/mm/failure.c kernel/arch/spinlock.c kernel/lib/check.c
 // flags: -Wl,--wrap=frame_alloc,--wrap=frame_alloc_zeroed,--wrap=object_alloc,--wrap=memory_alloc
 // A pipe against a queue: sizes, bounds, ends, faults, and what happens while somebody waits.
 

@@ -1,4 +1,4 @@
-// sources: kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
+// sources: kernel/mm/frame.c kernel/mm/failure.c kernel/arch/spinlock.c kernel/lib/check.c
 // The buddy allocator against a table that says who owns each frame.
 
 #include "host.h"

@@ -1,4 +1,4 @@
-// sources: kernel/mm/object.c kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
+// sources: kernel/mm/object.c kernel/mm/frame.c kernel/mm/failure.c kernel/arch/spinlock.c kernel/lib/check.c
 // Slabs: objects never overlap, come zeroed and aligned, and leave no frame behind.
 
 #include "host.h"

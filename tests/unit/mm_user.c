@@ -1,4 +1,4 @@
-// sources: kernel/mm/user.c kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/break.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/arch/spinlock.c kernel/lib/check.c
+// sources: kernel/mm/user.c kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/break.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/mm/failure.c kernel/arch/spinlock.c kernel/lib/check.c
 // User copies refuse every bad pointer and bring in every good page; the break moves as it should.
 
 #include "host.h"
@@ -196,7 +196,8 @@ static void check_exhaustion(void)
     CHECK(trap_hooks.page_fault(&of_user, SPARE) && ended == 1);
     CHECK(!trap_hooks.page_fault(&of_user, 0) && ended == 1);
     space_exhausted = NULL;
-    CHECK(write_to(SPARE, "x", 1) == -EFAULT);
+    CHECK(write_to(SPARE, "x", 1) == -ENOMEM && user_prepare(SPARE, 1) == -ENOMEM);
+    CHECK(write_to(CODE, "x", 1) == -EFAULT && user_prepare(CODE, 1) == -EFAULT);
 }
 
 int main(void)

@@ -86,6 +86,11 @@ int user_write(uint64_t to, const void *from, size_t n)
     return 0;
 }
 
+int user_prepare(uint64_t to, size_t n)
+{
+    return is_bad(to, n) ? -EFAULT : 0;
+}
+
 int64_t user_read_string(char *to, uint64_t from, size_t size)
 {
     for (size_t i = 0; i < size; i++) {

@@ -8,6 +8,7 @@
 
 #include <arch/ask.h>
 #include <arch/boot.h>
+#include <arch/context.h>
 #include <arch/cpu.h>
 #include <arch/paging.h>
 #include <arch/panic.h>
@@ -15,6 +16,12 @@
 #include <lib/check.h>
 
 struct cpu host_cpu = {.interrupts_on = true};
+
+struct thread_core *cpu_current(void)
+{
+    static struct thread_core core;
+    return &core;
+}
 static struct cpu resting[HOST_CPUS]; // those that nobody plays
 struct boot_info boot_info;
 struct trap_hooks trap_hooks;

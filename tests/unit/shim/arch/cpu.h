@@ -15,6 +15,9 @@ struct cpu {
 
 extern struct cpu host_cpu; // the one that we play at the moment
 
+struct thread_core;
+struct thread_core *cpu_current(void); // there is one thread
+
 static inline struct cpu *this_cpu(void) { return &host_cpu; }
 static inline void cpu_relax(void) {}
 static inline void interrupts_enable(void) { host_cpu.interrupts_on = true; }

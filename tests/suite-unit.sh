@@ -4,8 +4,9 @@
 #
 # Each tests/unit/NAME.c is a program that exits with 0, or says what went wrong. Its first line is
 #     // sources: FILE...     what to compile with it, below build/lined/
-# and a second line "// flags: FLAG..." may add flags for the compiler. tests/unit/shim/ stands in
-# for the machine; its headers come before the kernel's.
+# and a second line "// flags: FLAG..." may add flags for the compiler, or "// assembly: FILE..." files
+# of tests/unit/ for the assembler. tests/unit/shim/ stands in for the machine; its headers come before
+# the kernel's.
 set -eu
 cd "$(dirname "$0")/.."
 ./tangle.sh >&2
@@ -28,6 +29,11 @@ fail() { # NAME WHY
     failed=1
 }
 
+assemble() { # SOURCE: as build/unit/SOURCE.o, with the kernel's own offsets
+    make -s -f build/lined/build/folio.mk build/made/kernel/arch/offsets.inc >&2
+    nasm -f elf64 -g -F dwarf -I build/made/ -I build/lined/ -o "$out/$1.o" "tests/unit/$1"
+}
+
 for name in "$@"; do
     file=tests/unit/$name.c
     if [ ! -f "$file" ]; then
@@ -35,6 +41,9 @@ for name in "$@"; do
         continue
     fi
     sources=$(listed sources "$file" | sed 's,[^ ][^ ]*,build/lined/&,g')
+    for source in $(listed assembly "$file"); do
+        assemble "$source" && sources="$sources $out/$source.o"
+    done
     # shellcheck disable=SC2046,SC2086 # lists of words
     if ! gcc -std=gnu17 -O1 -g -Wall -Wextra -Werror -fno-strict-aliasing -fno-omit-frame-pointer \
         -fsanitize=address,undefined -fno-sanitize-recover=all \

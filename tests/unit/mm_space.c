@@ -27,7 +27,8 @@ static uint64_t page_address(size_t page)
     return borders[page / REGION_PAGES] + (page % REGION_PAGES - REGION_PAGES / 2) * 4096;
 }
 
-// A frame must not go back to the allocator while a processor may still reach it by an old translation.
+// A frame must not go back to the allocator while a processor may still reach it, by an old translation or as the
+// root of its tables.
 
 void __real_frame_put(struct frame *frame);
 void __wrap_frame_put(struct frame *frame);
@@ -35,6 +36,7 @@ void __wrap_frame_put(struct frame *frame);
 void __wrap_frame_put(struct frame *frame)
 {
     CHECK(frame_references(frame) > 1 || !host_remembers(frame_address(frame)), "freed before it is forgotten");
+    CHECK(frame_references(frame) > 1 || !host_has_loaded(frame_address(frame)), "freed while it is loaded");
     __real_frame_put(frame);
 }
 

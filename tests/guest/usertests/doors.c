@@ -48,6 +48,18 @@ static void registers_across_doors(void)
     }
 }
 
+/* Nothing but calls, for a while: what strikes now strikes at a door. */
+static void calls_without_end(void)
+{
+    uint64_t end = folio_clock() + 400 * MILLISECOND;
+    while (folio_clock() < end) {
+        for (int i = 0; i < 100; i++) {
+            CHECK_IS(registers_across_syscall(SYS_GETPID, random64()), 0);
+            CHECK_IS(registers_across_interrupt(SYS_GETPID, random64()), 0);
+        }
+    }
+}
+
 static void loop_with_registers(void *seed)
 {
     for (int i = 0; i < 20; i++)
@@ -245,6 +257,7 @@ static void calls_at_random(void)
 
 const struct test doors_tests[] = {
     TEST(unknown_numbers), TEST(both_doors_agree), TEST(registers_across_doors),
+    TEST(calls_without_end),
     TEST(registers_across_interrupts), TEST(flags_survive), TEST(flags_of_the_system),
     TEST(single_step_into_calls), TEST(segment_registers), TEST(gs_base_is_the_programs),
     TEST(calls_at_random), { NULL, NULL, 0 },

@@ -1,6 +1,7 @@
 /* exec: what it refuses, and what a new program receives. */
 #include <stddef.h>
 #include "usertests.h"
+#include <sys/mman.h>
 
 /* Programs that the tests exec. They write to descriptor 1, or speak by their status. */
 static void print_arguments(int argc, char **argv)
@@ -412,6 +413,47 @@ static void exec_large_arguments(void)
     CHECK_IS(WEXITSTATUS(status_of(pid)), COUNT * LENGTH / 1000 % 251);
 }
 
+struct changing {
+    char *argv[6];
+    char text[1000];
+};
+
+/* The text ends now here, now there, and the second pointer leads now to it, now into its middle. */
+static void change_arguments(void *argument)
+{
+    struct changing *words = argument;
+    for (volatile unsigned i = 0;; i++) {
+        unsigned at = (unsigned)(random64() % (sizeof(words->text) - 1));
+        words->text[at] = 'x';
+        words->text[random64() % (sizeof(words->text) - 1)] = '\0';
+        __atomic_store_n(&words->argv[3], &words->text[at], __ATOMIC_RELAXED);
+        words->text[at] = i % 2 == 0 ? '\0' : 'y';
+    }
+}
+
+/* The kernel reads each word once. Whatever it has read, the words before and behind stay whole. */
+static void arguments_that_change(void)
+{
+    static char output[4096];
+    char *const envp[] = { NULL };
+    struct changing *words = mmap(NULL, sizeof(*words), PROT_READ | PROT_WRITE,
+                                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(words != MAP_FAILED);
+    *words = (struct changing){ .argv = { (char *)self, ":arguments", words->text, words->text, "end" } };
+    memset(words->text, 'x', sizeof(words->text) - 1);
+    pid_t other = start(change_arguments, words);
+    uint64_t end = folio_clock() + 1000 * MILLISECOND;
+    while (folio_clock() < end) {
+        size_t size = output_of(words->argv, envp, output, sizeof(output));
+        unsigned count = 0;
+        for (size_t i = 0; i < size; i++)
+            count += output[i] == '\0';
+        CHECK_IS(count, 6);                     /* five words, and what ends them */
+        CHECK(size > 6 && memcmp(output + size - 6, "end\0|", 6) == 0);
+    }
+    stop(other);
+}
+
 static void exec_too_large(void)
 {
     enum { SIZE = 4 << 20, COUNT = 1 << 18 };
@@ -604,7 +646,7 @@ const struct test exec_tests[] = {
     TEST(exec_of_overlapping_segments), TEST(exec_of_bad_entries), TEST(exec_permissions),
     TEST(exec_clears_bss), TEST(exec_clears_registers), TEST(exec_refused_changes_nothing),
     TEST(exec_of_mutations), TEST(exec_of_scripts),
-    TEST(exec_arguments), TEST(exec_large_arguments),
+    TEST(exec_arguments), TEST(arguments_that_change), TEST(exec_large_arguments),
     TEST(exec_too_large), TEST(exec_without_arguments), TEST(exec_descriptors),
     TEST(exec_keeps_pid_and_place), TEST(exec_many_times), TEST(exec_of_an_unlinked_file),
     TEST(call_at_the_end_of_memory), TEST(no_local_descriptors), { NULL, NULL, 0 },

@@ -442,11 +442,39 @@ static void memory_is_cleared(void)
     }
 }
 
+/* Each faults all the time, at addresses that the others don't have. */
+static void fault_at(void *start)
+{
+    enum { COUNT = 64 };
+    uint64_t end = folio_clock() + 700 * MILLISECOND;
+    while (folio_clock() < end) {
+        char *pages = mmap(start, COUNT * PAGE, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+        CHECK(pages == start);
+        for (int i = 0; i < COUNT; i++)
+            pages[i * PAGE + i] = (char)i;
+        for (int i = 0; i < COUNT; i++)
+            CHECK_IS(pages[i * PAGE + i], i);
+        CHECK_IS(munmap(pages, COUNT * PAGE), 0);
+    }
+}
+
+/* A fault that takes another one's address for its own has nothing there. */
+static void faults_side_by_side(void)
+{
+    enum { AT_ONCE = 8 };
+    pid_t pids[AT_ONCE];
+    for (int i = 0; i < AT_ONCE; i++)
+        pids[i] = start(fault_at, (void *)(0x100000000 + i * 0x10000000ull));
+    for (int i = 0; i < AT_ONCE; i++)
+        ends_well(pids[i]);
+}
+
 const struct test memory_tests[] = {
     TEST(break_moves), TEST(break_is_refused), TEST(break_has_an_end), TEST(memory_on_demand),
     TEST(stack_grows), TEST(stack_in_any_order), TEST(stack_has_a_guard), TEST(copy_on_write),
     TEST(copy_on_kernel_write), TEST(copies_are_not_made_in_vain), TEST(many_spaces),
-    TEST(memory_is_cleared), LONG_TEST(memory_runs_out, 20), LONG_TEST(two_eat_all_memory, 20),
+    TEST(memory_is_cleared), TEST(faults_side_by_side), LONG_TEST(memory_runs_out, 20), LONG_TEST(two_eat_all_memory, 20),
     LONG_TEST(the_greediest_ends, 20), LONG_TEST(tables_are_memory, 20),
     LONG_TEST(promises_run_out, 20), LONG_TEST(calls_with_little_memory, 30),
     { NULL, NULL, 0 },

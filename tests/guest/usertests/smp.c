@@ -1,6 +1,7 @@
 /* Several processors: work is shared among them, wakeups reach them, and what one has changed in an
  * address space no other remembers. On a machine with one processor the same must hold. */
 #include "usertests.h"
+#include <sys/mman.h>
 
 /* The time that each of the processes has run within the next so many milliseconds. */
 static void measure(const pid_t *pids, int count, uint64_t *ran, uint64_t milliseconds)
@@ -136,6 +137,38 @@ static void no_wakeup_is_lost(void)
     ends_well(two);
 }
 
+struct bell {
+    _Atomic unsigned heard;
+    int fds[2];
+};
+
+static void hear(void *argument)
+{
+    struct bell *bell = argument;
+    char byte;
+    while (read(bell->fds[0], &byte, 1) == 1)
+        ++bell->heard;
+}
+
+/* Who wakes another and then spins until it is awake, lends it no processor meanwhile: the one on which
+ * it waits must see by itself that there is something to do, also in the moment before it halts. */
+static void sleepers_wake_while_the_waker_spins(void)
+{
+    struct bell *bell = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(bell != MAP_FAILED && pipe(bell->fds) == 0);
+    pid_t other = start(hear, bell);
+    close(bell->fds[0]);
+    uint64_t end = folio_clock() + 1500 * MILLISECOND;
+    for (unsigned rings = 1; folio_clock() < end; rings++) {
+        delay();
+        CHECK_IS(write(bell->fds[1], "!", 1), 1);
+        uint64_t patience = folio_clock() + 4000 * MILLISECOND;
+        while (bell->heard != rings)
+            CHECK(folio_clock() < patience);
+    }
+    stop(other);
+}
+
 /* Signals reach programs that compute, wherever they do. */
 static void spinners_end_at_once(void)
 {
@@ -204,7 +237,7 @@ static void translations_are_forgotten_everywhere(void)
 
 const struct test smp_tests[] = {
     LONG_TEST(spinners_run_side_by_side, 20), LONG_TEST(idle_processors_find_work, 40),
-    LONG_TEST(spinners_take_turns, 40),
-    LONG_TEST(no_wakeup_is_lost, 40), LONG_TEST(spinners_end_at_once, 20),
+    LONG_TEST(spinners_take_turns, 40), LONG_TEST(no_wakeup_is_lost, 40),
+    LONG_TEST(sleepers_wake_while_the_waker_spins, 20), LONG_TEST(spinners_end_at_once, 20),
     LONG_TEST(translations_are_forgotten_everywhere, 40), { NULL, NULL, 0 },
 };

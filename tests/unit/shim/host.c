@@ -169,6 +169,14 @@ bool host_remembers(uint64_t physical)
     return *count_of(physical) > 0;
 }
 
+bool host_has_loaded(uint64_t physical)
+{
+    for (unsigned i = 0; i < HOST_CPUS; i++)
+        if ((i == host_cpu.number ? host_cpu.cr3 : resting[i].cr3) == physical)
+            return true;
+    return false;
+}
+
 void write_cr3(uint64_t value)
 {
     for (size_t i = 0; i < TLB_SIZE; i++)

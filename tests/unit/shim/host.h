@@ -42,5 +42,7 @@ bool host_fetch(uint64_t address);
 
 // Does a TLB of any processor still lead to this frame?
 bool host_remembers(uint64_t physical);
+// Is it the root table of any processor?
+bool host_has_loaded(uint64_t physical);
 
 #endif

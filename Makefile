@@ -65,7 +65,7 @@ iso: deps-iso image ## make build/folio.iso, an image that boots on BIOS and on 
 debug: deps-test image ## stop at the first instruction, with gdb and the chapters as source
 	@echo "Try: break process_fork, or break 3-07-fork.md:LINE; then continue, and list."
 	@echo "The guest's console is in another terminal: make console"
-	@gdb -q -ex 'target remote | exec $(qemu) -S -gdb stdio -serial unix:build/console,server=on,wait=off' $(kernel)/kernel.elf
+	@gdb -q -ex 'target remote | exec $(qemu) -append nokaslr -S -gdb stdio -serial unix:build/console,server=on,wait=off' $(kernel)/kernel.elf
 
 console: ## show the console of the guest that make debug runs
 	@socat STDIO,raw,echo=0 UNIX-CONNECT:build/console

@@ -5,7 +5,6 @@
 #
 # CMD goes to the guest's shell as it is. Each FILE appears as /host/NAME. The guest's own output
 # goes to standard output and nothing else does.
-# The environment may say more: ACCEL and CPU for QEMU, FOLIO_WORDS for the kernel's command line.
 # Environment: ACCEL and CPU as QEMU knows them, FOLIO_WORDS for the kernel's command line,
 # FOLIO_QEMU for further options of QEMU, FOLIO_DEBUG for a kernel that was built with DEBUG=.
 # Exit status: CMD's; 124 if the guest ran past the limit (60 s); 125 on a kernel panic, whose text

@@ -77,6 +77,8 @@ sub check {
     report($console->prompt eq '$', "$name: the prompt appears", $console->{text}) or return;
     my @lines = $console->run('echo hi | cat');
     report("@lines" eq 'hi', "$name: a command answers", "@lines");
+    report($console->debug_text =~ /^folio: moved by [1-9a-f]/m, "$name: the kernel has moved",
+        substr $console->debug_text, 0, 200);
 
     my $monitor = IO::Socket::UNIX->new(Peer => $socket) or die "no monitor: $!\n";
     $console->take;

@@ -33,14 +33,14 @@ tells() { # NAME WORDS: the last report must have these words
 }
 
 fault='exception 14 in the kernel, error'
-try stack max 'exception 8 in the kernel, error 0, address ffffc00000[0-9a-f]*'
+try stack max 'exception 8 in the kernel, error 0, address ffff[c-f][0-9a-f]*'
 tells "stack names the thread" 'in thread trial'
 tells "stack tells why" 'its kernel stack is full'
 for trial in door behind; do
     try $trial max 'exception 1 in the kernel, error 0, address 0'
     tells "$trial names the thread" 'in thread init'
 done
-try report max 'exception 8 in the kernel, error 0, address ffffc0000000[0-9a-f]*'
+try report max 'exception 8 in the kernel, error 0, address ffff[c-f][0-9a-f]*'
 tells "report is not begun again" '^folio: panic: another failure while reporting the first'
 try array max 'a function wrote beyond its part of the stack'
 tells "array names the function" 'leave_an_array'
@@ -48,6 +48,7 @@ for cpu in max max,-smep; do
     try read $cpu "$fault 1, address 10000"
     try copy $cpu "$fault 1, address 10000"
 done
+try code max "$fault 3, address ffff[89ab][0-9a-f]*"
 try execute max "$fault 11, address 10000"
 try execute max,-smap "$fault 11, address 10000"
 for cpu in max max,-smap qemu64; do

@@ -177,7 +177,7 @@ else
     echo "not ok gdb lists the chapter: $(head -n 3 "$work/listing" | tr '\n' '|')"
 fi
 qemu="exec qemu-system-x86_64 -machine pc -nodefaults -no-reboot -cpu max -m 128M -display none
-    -serial null -kernel build/folio.elf -initrd build/initrd.cpio -S -gdb stdio"
+    -serial null -kernel build/folio.elf -initrd build/initrd.cpio -append nokaslr -S -gdb stdio"
 timeout -k 5 60 gdb -q -batch -ex "target remote | $(echo "$qemu" | tr '\n' ' ')" \
     -ex "break $(basename "$chapter"):$body" -ex continue -ex list -ex backtrace -ex kill \
     build/kernel.elf >"$work/session" 2>&1 </dev/null || :

@@ -490,7 +490,7 @@ static void check_arguments(void)
     struct {
         uint64_t start, length;
     } bad[] = {{0, 4096}, {0x1001, 4096}, {0x1000, 0}, {0x1000, 1}, {USER_END, 4096}, {USER_END - 4096, 8192},
-               {0x1000, USER_END}, {0x2000, UINT64_MAX - 0xfff}, {DIRECT_MAP, 4096}, {0x0000800000000000, 4096}};
+               {0x1000, USER_END}, {0x2000, UINT64_MAX - 0xfff}, {KERNEL_HALF, 4096}, {0x0000800000000000, 4096}};
     for (size_t i = 0; i < ARRAY_LENGTH(bad); i++) {
         CHECK(space_map(space, bad[i].start, bad[i].length, 3, 0, NULL, 0) == -EINVAL, "range %zu", i);
         CHECK(space_unmap(space, bad[i].start, bad[i].length) == -EINVAL, "range %zu", i);
@@ -508,7 +508,7 @@ static void check_arguments(void)
     CHECK(space_map(space, stack - SPACE_STACK_GUARD, 4096, 3, AREA_STACK, NULL, 0) == -EEXIST);
     CHECK(space_fault(space, USER_END - 1, FAULT_WRITE) == 0 && space_fault(space, stack, FAULT_WRITE) == 0);
     CHECK(space_fault(space, stack - 1, FAULT_WRITE) == -EFAULT && space_fault(space, USER_END, 0) == -EFAULT);
-    CHECK(space_fault(space, DIRECT_MAP, 0) == -EFAULT && space_fault(space, 0, 0) == -EFAULT);
+    CHECK(space_fault(space, KERNEL_HALF, 0) == -EFAULT && space_fault(space, 0, 0) == -EFAULT);
 
     // The whole of a large sparse range goes at once.
     CHECK(space_map(space, 0x10000000, 64ull << 30, 3, 0, NULL, 0) == 0);

@@ -69,7 +69,7 @@ static void check_bad_pointers(void)
         {"into the unmapped", DATA + 4 * PAGE - 3, 4},
         {"from the unmapped", DATA - 1, 2},
         {"the kernel's image", KERNEL_BASE + 0x200000, 8},
-        {"the direct map", DIRECT_MAP, 8},
+        {"the direct map", KERNEL_HALF, 8},
         {"not canonical", 0x0000800000000000, 8},
         {"not canonical either", 0xdead00000000beef, 8},
         {"the last user page", USER_END, 1},

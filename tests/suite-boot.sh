@@ -91,4 +91,25 @@ else
     echo "not ok boot the machine turns itself off: QEMU ended with $status"
 fi
 
+# Without a ramdisk, with half of one, and with one that has no /bin/init, it says what is wrong.
+panics() { # NAME SENTENCE QEMU'S ARGUMENTS...: a boot must panic with this sentence
+    name=$1 sentence=$2
+    shift 2
+    status=0
+    timeout 20 qemu-system-x86_64 -machine pc -nodefaults -no-reboot -display none -monitor none -serial stdio \
+        -device isa-debug-exit,iobase=0xf4,iosize=0x04 -kernel build/folio.elf "$@" </dev/null >"$work/out" 2>&1 || status=$?
+    if [ "$status" -ne 0 ] && [ "$status" -ne 124 ] && grep -qF "$sentence" "$work/out"; then
+        echo "ok boot $name"
+    else
+        echo "not ok boot $name: status $status: $(tail -n 3 "$work/out" | tr '\n' '|')"
+    fi
+}
+panics "no ramdisk" 'there is no initial ramdisk'
+head -c 100000 build/initrd.cpio >"$work/half.cpio"
+panics "half a ramdisk" "the initial ramdisk is damaged at byte" -initrd "$work/half.cpio"
+cp README.md "$work/text.cpio"
+panics "a ramdisk that is none" 'an entry does not begin with 070701' -initrd "$work/text.cpio"
+(cd "$work/off" && find etc | cpio --quiet -o -H newc) >"$work/bare.cpio"
+panics "a ramdisk without programs" "/bin/init can't be started" -initrd "$work/bare.cpio"
+
 perl tests/boot.pl

@@ -55,7 +55,7 @@ static void somebody_else(void);
 static struct frame *file_frame(struct memory_object *object, uint64_t index, int *error)
 {
     struct file *file = CONTAINER_OF(object, struct file, object);
-    CHECK(host_cpu.lock_depth == 0 && file->references > 0 && *error == -EFAULT);
+    CHECK(host_cpu.lock_depth == 0 && file->references > 0 && *error == -ENXIO);
     if (host_random(4) == 0)
         somebody_else();
     return index < OBJECT_PAGES ? frame_get(file->pages[index]) : NULL;

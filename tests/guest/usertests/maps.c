@@ -237,12 +237,44 @@ static void private_files(void)
     CHECK_IS(lseek(fd, PAGE, SEEK_SET), PAGE);
     CHECK(read(fd, &byte, 1) == 1 && byte == 'b');
     close(fd);
-    ends_by(start(read_byte, memory + 2 * PAGE), SIGSEGV);
+    ends_by(start(read_byte, memory + 2 * PAGE), SIGBUS);
     CHECK_IS(madvise(memory, 2 * PAGE, MADV_DONTNEED), 0);
     CHECK_IS(memory[0], 'b');
     fd = open("file", O_WRONLY | O_TRUNC);      /* a map of data holds up no writer */
     CHECK(fd >= 0);
     CHECK_IS(memory[0], 'b');
+}
+
+/* An area may be longer than its file, or the file cut later: the pages that are missing give SIGBUS, and
+ * EFAULT in a call; what nobody maps gives SIGSEGV. */
+static void files_that_end_early(void)
+{
+    enum { BEFORE, AFTER };
+    for (int kind = 0; kind < 2; kind++)
+        for (int flags = MAP_SHARED; flags <= MAP_PRIVATE; flags++) {
+            int fd = open("/tmp/short", O_RDWR | O_CREAT | O_TRUNC, 0644);
+            CHECK(fd >= 0 && ftruncate(fd, kind == BEFORE ? PAGE + 1 : 4 * PAGE) == 0);
+            char *memory = mmap(NULL, 4 * PAGE, RW, flags, fd, 0);
+            CHECK(memory != MAP_FAILED);
+            if (kind == AFTER && flags == MAP_SHARED)
+                CHECK_IS(ftruncate(fd, PAGE + 1), 0);
+            if (kind == AFTER && flags == MAP_PRIVATE) {
+                CHECK_IS(close(open("/tmp/short", O_WRONLY | O_TRUNC)), 0);
+                CHECK_IS(ftruncate(fd, PAGE + 1), 0);
+            }
+            CHECK_IS(munmap(memory + 3 * PAGE, PAGE), 0);
+            CHECK(memory[0] == 0 && memory[2 * PAGE - 1] == 0);
+            ends_by(start(read_byte, memory + 2 * PAGE), SIGBUS);
+            ends_by(start(write_byte, memory + 3 * PAGE - 1), SIGBUS);
+            ends_by(start(read_byte, memory + 3 * PAGE), SIGSEGV);
+            CHECK_ERROR(write(fd, memory + 2 * PAGE, 1), EFAULT);
+            CHECK_ERROR(read(fd, memory + 2 * PAGE, 1), EFAULT);
+            CHECK_IS(ftruncate(fd, 4 * PAGE), 0);
+            CHECK_IS(memory[2 * PAGE], 0);              /* it has grown again */
+            CHECK_IS(munmap(memory, 3 * PAGE), 0);
+            CHECK_IS(close(fd), 0);
+        }
+    CHECK_IS(unlink("/tmp/short"), 0);
 }
 
 static void maps_move(void)
@@ -334,6 +366,6 @@ static void large_forks(void)
 const struct test map_tests[] = {
     TEST(maps_of_zeros), TEST(maps_are_refused), TEST(fixed_maps), TEST(protections), TEST(code_can_be_made),
     TEST(protections_across_fork), TEST(shared_memory), TEST(shared_files), TEST(shared_for_reading),
-    TEST(private_files), TEST(maps_move), TEST(moves_across_fork), TEST(pages_are_given_back), TEST(large_forks),
+    TEST(private_files), TEST(files_that_end_early), TEST(maps_move), TEST(moves_across_fork), TEST(pages_are_given_back), TEST(large_forks),
     { NULL, NULL, 0 },
 };

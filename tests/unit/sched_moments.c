@@ -106,6 +106,7 @@ void fpu_save(void *area) { (void)area; }
 void fpu_restore(const void *area) { (void)area; }
 void space_activate(struct space *space) { (void)space; }
 void space_borrow(void) {}
+void failure_plan(uint32_t allocation) { (void)allocation; }
 
 static _Atomic bool rung; // the first processor has been sent an interrupt
 void apic_interrupt(unsigned cpu, unsigned vector)

@@ -1,0 +1,180 @@
+// Tests of the woven pages in a browser: pages.mjs SITE MODULES [all]. Prints "ok …" or "not ok …: why" for each.
+import { createServer } from "node:http";
+import { readFile, readdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+
+const [site, modules, scope] = process.argv.slice(2).map((argument, i) => (i < 2 ? resolve(argument) : argument));
+const require = createRequire(join(modules, "x.js"));
+const { chromium } = require("playwright-core");
+const axe = await readFile(require.resolve("axe-core/axe.min.js"), "utf8");
+const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox"],
+});
+
+const types = { html: "text/html", css: "text/css", js: "text/javascript", svg: "image/svg+xml" };
+const server = createServer(async (request, response) => {
+    const path = decodeURIComponent(new URL(request.url, "http://x").pathname);
+    try {
+        const text = await readFile(join(site, path === "/" ? "index.html" : path));
+        response.writeHead(200, { "Content-Type": types[path.split(".").pop()] ?? "text/html" }).end(text);
+    } catch {
+        response.writeHead(404).end();
+    }
+});
+await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+const roots = { disk: `file://${site}/`, server: `http://127.0.0.1:${server.address().port}/` };
+
+// Runs a test on a page of its own, and says how it went. A mistake in the page's script fails it too.
+async function test(name, address, options, steps) {
+    const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
+    const page = await context.newPage();
+    const mistakes = [];
+    page.on("pageerror", (error) => mistakes.push(`a mistake in the page's script: ${error.message}`));
+    page.setDefaultTimeout(20000);
+    try {
+        await page.goto(address);
+        const why = await steps(page, context);
+        if (why) mistakes.push(why);
+    } catch (error) {
+        mistakes.push(error.message.split("\n")[0]);
+    }
+    await context.close();
+    console.log(mistakes.length ? `not ok pages ${name}: ${mistakes.join("; ")}` : `ok pages ${name}`);
+}
+
+const chapter = "3-07-fork.html";
+for (const [where, root] of Object.entries(roots)) {
+    await test(`search finds names and text (${where})`, root + chapter, {}, async (page) => {
+        await page.keyboard.press("/");
+        await page.locator(".search input").fill("frame_alloc");
+        const first = page.locator(".search li a").first();
+        if (!(await first.textContent()).startsWith("frame_alloc ")) return "the name is not the first";
+        await page.locator(".search input").fill("lost wakup");
+        await page.locator(".search li a", { hasText: "Sleep and wakeup" }).first().waitFor();
+        await page.locator(".search input").fill("frame_alloc");
+        await page.keyboard.press("ArrowDown");
+        await page.keyboard.press("Enter");
+        await page.waitForURL(/1-04-frames\.html#chunk-/);
+    });
+    await test(`a definition at a glance, by mouse and by keyboard (${where})`, root + chapter, {}, async (page) => {
+        const name = page.locator(".chunk code a", { hasText: "process_create" }).first();
+        await name.hover();
+        const panel = page.locator(".look");
+        await panel.waitFor({ state: "visible" });
+        if (!/process_create\(/.test(await panel.textContent())) return "the panel has no definition";
+        await page.keyboard.press("Escape");
+        if (await panel.isVisible()) return "the Escape key does not take the panel away";
+        await page.mouse.move(0, 0);
+        await name.focus();
+        await panel.waitFor({ state: "visible" });
+        if (await name.getAttribute("aria-describedby") !== "look-words") return "a screen reader is not told";
+    });
+    await test(`chunks open in their places, to any depth (${where})`, root + "1-04-frames.html", {}, async (page) => {
+        const skeleton = page.locator("#chunk-kernel-mm-frame-c");
+        const before = await skeleton.locator("pre > code").textContent();
+        await skeleton.locator(".open").nth(1).click();
+        await skeleton.locator(".opened .open").first().click();
+        await skeleton.locator(".opened .opened").waitFor();
+        await skeleton.locator(".open").nth(1).click();
+        if (await skeleton.locator("pre > code").textContent() !== before) return "folding does not restore the chunk";
+    });
+    await test(`from a chunk to its place in the file, and back (${where})`, root + chapter, {}, async (page) => {
+        await page.locator(".chunk-links a code", { hasText: "fork.c" }).first().click();
+        await page.waitForURL(/source\/kernel\/proc\/fork\.c\.html#chunk-/);
+        await page.locator("details .line > span a").first().click();
+        await page.waitForURL(/3-07-fork\.html#chunk-/);
+    });
+}
+
+await test("copies are exact", roots.disk + chapter, {}, async (page) => {
+    await page.evaluate(() => {
+        navigator.clipboard.writeText = async (text) => { globalThis.copied = text; };
+    });
+    const figure = page.locator("#chunk-kernel-proc-fork-c");
+    await figure.locator(".open").first().click();
+    await figure.locator(".opened").waitFor();
+    await figure.locator(".copy").click();
+    const text = await page.evaluate(() => globalThis.copied);
+    const book = await readFile(join(site, "../book/3-07-fork.md"), "utf8");
+    if (!book.includes(`<<kernel/proc/fork.c>>=\n${text}@\n`)) return "the text is not the book's";
+    await page.locator(".terminal .copy").first().click();
+    const typed = await page.evaluate(() => globalThis.copied);
+    if (/^\$|^ *$/.test(typed)) return `of a session is copied: ${typed}`;
+});
+
+await test("keys turn the pages and show the card", roots.disk + chapter, {}, async (page) => {
+    await page.keyboard.press("?");
+    await page.locator("dialog[open]").waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("j");
+    await page.waitForURL(/3-08-exec\.html/);
+    await page.keyboard.press("k");
+    await page.waitForURL(/3-07-fork\.html/);
+});
+
+await test("the reader's theme is kept, and there is no flash", roots.server + chapter, { colorScheme: "light" }, async (page) => {
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await ground();
+    await page.keyboard.press("t");
+    const dark = await ground();
+    if (light === dark) return "the key t changes nothing";
+    await page.goto(roots.server + "index.html", { waitUntil: "commit" });
+    await page.locator("h1").waitFor();
+    if (await ground() !== dark) return "the next page has forgotten it";
+});
+
+await test("the system's theme is the default", roots.disk + chapter, { colorScheme: "dark" }, async (page) => {
+    const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    if (!/^rgb\((\d|[1-5]\d), /.test(ground)) return `the ground is ${ground}`;
+});
+
+for (const width of [360, 390, 768, 1400]) {
+    await test(`nothing is wider than ${width} pixels`, roots.disk + chapter, { viewport: { width, height: 800 } }, async (page) => {
+        for (const place of [chapter, "index.html", "2-02-the-trap-frame.html", "source/kernel/mm/frame.c.html", "files.html"]) {
+            await page.goto(roots.disk + place);
+            const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+            if (over > 0) return `${place} is ${over} pixels wider than the window`;
+        }
+    });
+}
+
+await test("all of it works without the script", roots.disk + chapter, { javaScriptEnabled: false }, async (page) => {
+    if (await page.locator("button:visible").count()) return "a button is shown that does nothing";
+    await page.locator(".chunk .use").first().click();
+    if (!/#chunk-/.test(page.url())) return "a use leads nowhere";
+    await page.goto(roots.disk + "source/kernel/mm/frame.c.html");
+    const landmark = page.locator(".source details").first();
+    await landmark.locator("summary").first().click();
+    if (await landmark.locator(".line").first().isVisible()) return "a landmark does not fold";
+});
+
+await test("a page is shown within a second, and nothing moves", roots.disk + chapter, {}, async (page) => {
+    await page.goto(roots.disk + "2-02-the-trap-frame.html");
+    const moved = await page.evaluate(() => new Promise((done) => {
+        let sum = 0;
+        new PerformanceObserver((list) => list.getEntries().forEach((entry) => { sum += entry.value; }))
+            .observe({ type: "layout-shift", buffered: true });
+        setTimeout(() => done(sum), 500);
+    }));
+    if (moved > 0.02) return `the layout shifts by ${moved}`;
+});
+
+// Accessibility: the rules of WCAG 2, A and AA, in both themes.
+const some = ["index.html", chapter, "2-02-the-trap-frame.html", "source/kernel/arch/entry.asm.html", "files.html"];
+const every = (await readdir(site, { recursive: true })).filter((name) => name.endsWith(".html"));
+for (const place of scope === "all" ? every : some) {
+    for (const colorScheme of ["light", "dark"]) {
+        await test(`${place} keeps the rules of accessibility (${colorScheme})`, roots.disk + place, { colorScheme }, async (page) => {
+            await page.evaluate(axe);
+            const found = await page.evaluate(() => globalThis.axe.run(document, {
+                runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
+            }));
+            return found.violations.map(({ id, nodes }) => `${id} at ${nodes[0].target} and ${nodes.length - 1} more`).join("; ");
+        });
+    }
+}
+
+await browser.close();
+server.close();

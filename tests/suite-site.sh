@@ -1,6 +1,6 @@
 #!/bin/sh
 # The woven book: complete, linked, well formed, and honest about faults in its source.
-# shellcheck disable=SC2016,SC2035 # what stands in single quotes is for awk and sed; no page begins with a dash
+# shellcheck disable=SC2016,SC2035,SC2046 # what stands in single quotes is for awk and sed; no page begins with a dash
 set -eu
 LC_ALL=C.UTF-8
 export LC_ALL
@@ -39,6 +39,13 @@ broken_links() {
             target = substr($0, RSTART, RLENGTH)
             gsub(/^.* (href|src)="|"$/, "", target)
             gsub(/&amp;/, "\\&", target)
+            if (FILENAME ~ /^source\// && target !~ /^#/ && target !~ /:/) {
+                folder = FILENAME
+                sub(/[^\/]*$/, "", folder)
+                while (sub(/^\.\.\//, "", target))
+                    sub(/[^\/]*\/$/, "", folder)
+                target = folder target
+            }
             if (target ~ /^(https?:|mailto:|data:)/)
                 next
             links[++count] = (target ~ /^#/ ? FILENAME target : target)
@@ -57,7 +64,7 @@ broken_links() {
                 else if (links[i] ~ /#./ && !(links[i] in seen))
                     print from[i] ": there is no place " links[i]
             }
-        }' *.html | sort -u)
+        }' *.html $(find source -name '*.html') | sort -u)
 }
 
 for tool in pandoc dot ctags; do
@@ -111,7 +118,7 @@ for chapter in book/*.md; do
     page=$(basename "$chapter" .md)
     awk -v page="$page" '
         /^<figure class="chunk/ { print "chunk of " page }
-        sub(/^<pre><code class="[^"]*">/, "") { inside = 1 }
+        sub(/^<pre><code class="[^"]*"( data-empty="[0-9]+")?>/, "") { inside = 1 }
         inside {
             line = $0
             if (sub(/<\/code><\/pre>$/, "", line)) last = 1
@@ -243,6 +250,7 @@ BOOK
 cp -r "$root/generated/weave" generated/
 mkdir -p build/weave
 [ ! -f "$root/build/weave/fonts.css" ] || cp "$root/build/weave/fonts.css" build/weave/
+[ ! -d "$root/build/weave/npm" ] || cp -r "$root/build/weave/npm" build/weave/
 weave() { sh generated/weave/weave.sh >"$work/output" 2>"$work/errors"; }
 
 weave || :
@@ -254,7 +262,7 @@ expect "a use links to the definition" '<a href="#chunk-double-the-number" class
 expect "a definition links to its continuation" 'continued in <a href="A-01-two.html#chunk-double' "$one"
 expect "a continuation links back" 'continues <a href="1-01-one.html#chunk-double-the-number">1.2<' "$two"
 expect "a definition links to its use" 'used in <a href="1-01-one.html#chunk-kernel-one-c">1.1<' "$two"
-expect "a chunk links to its file" '<a href="files.html#kernel/one.c">' "$two"
+expect "a chunk links to its file" '<a href="source/kernel/one.c.html#' "$two"
 expect "an identifier in code links to its definition" '<a href="1-01-one.html#chunk-kernel-one-c" [^>]*>twice</a>' "$two"
 expect "an identifier in prose links to its definition" '<code><a href="#chunk-kernel-one-c" [^>]*>twice</a></code>' "$one"
 expect "a file in prose links to its chunk" '<a href="#chunk-kernel-one-c"><code>one.c</code></a>' "$one"

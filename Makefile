@@ -88,6 +88,10 @@ check-book: deps-test image ## run the checks of the book alone
 transcripts: deps-test image ## replay the sessions shown in the book, and say which differ
 	@tests/run transcripts
 
+.PHONY: diagrams
+diagrams: deps-test image ## draw the figures that follow from the code anew
+	@sh generated/figures/draw.sh diagrams
+
 ##@ Measure it
 .PHONY: bench trace
 trace: deps-trace ## run CMD='…' and write all that the kernel does to OUT=file, event by event
@@ -124,12 +128,13 @@ iso_needs = $(run_needs) grub-mkrescue:grub-common xorriso:xorriso mformat:mtool
     /usr/lib/grub/i386-pc:grub-pc-bin /usr/lib/grub/x86_64-efi:grub-efi-amd64-bin
 fonts = /usr/share/fonts/truetype
 site_needs = $(run_needs) pandoc:pandoc dot:graphviz ctags:universal-ctags \
-    hb-subset:libharfbuzz-bin woff2_compress:woff2 \
+    hb-subset:libharfbuzz-bin woff2_compress:woff2 npm:npm \
     $(fonts)/charis:fonts-sil-charis $(fonts)/jetbrains-mono:fonts-jetbrains-mono
 serve_needs = $(site_needs) python3:python3
 test_needs = $(site_needs) $(iso_needs) /usr/share/ovmf/OVMF.fd:ovmf \
     gdb:gdb socat:socat perl:perl /bin/kill:procps \
-    shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev
+    shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev \
+    node:nodejs chromium:chromium
 
 # make bench fetches a Linux to compare with, below build/; it installs none.
 bench_needs = $(run_needs) dpkg-deb:dpkg tar:tar /usr/include/stdio.h:libc6-dev

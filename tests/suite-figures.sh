@@ -1,41 +1,39 @@
 #!/bin/sh
-# The figures of the state machines show what the tables in the code say: the same arrows.
+# The figures that follow from the code are those that the code makes now, and no room calls upward.
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-figures.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# table FILE ARRAY PREFIX: the steps in a table of sets, one "From -> To" a line.
-table() {
-    awk -v array="$2" -v prefix="$3" '
-        function word(name) {
-            name = substr(name, length(prefix) + 1)
-            return substr(name, 1, 1) tolower(substr(name, 2))
-        }
-        index($0, array "[") && /= \{/ { inside = 1; next }
-        inside && /^\};/ { exit }
-        inside {
-            if (match($0, /\[[A-Z_]+\]/)) from = word(substr($0, RSTART + 1, RLENGTH - 2))
-            rest = $0
-            while (match(rest, /STATE\([A-Z_]+\)/)) {
-                print from " -> " word(substr(rest, RSTART + 6, RLENGTH - 7))
-                rest = substr(rest, RSTART + RLENGTH)
-            }
-        }
-    ' "$1" | sort
-}
-
-# figure NAME FILE ARRAY PREFIX: the arrows of the figure are the steps of the table.
-figure() {
-    table "$2" "$3" "$4" >"$work/table"
-    sed -n 's/^ *\([A-Z][a-z]* -> [A-Z][a-z]*\).*/\1/p' "diagrams/$1.dot" | sort >"$work/figure"
-    if [ -s "$work/table" ] && diff "$work/table" "$work/figure" >"$work/difference"; then
-        echo "ok the figure $1 shows the table"
-    else
-        echo "not ok the figure $1 shows the table: $(grep '^[<>]' "$work/difference" | tr '\n' '|')"
-    fi
-}
-
 ./tangle.sh
-figure thread-states generated/kernel/sched/scheduler.c thread_next THREAD_
-figure process-states generated/kernel/proc/table.c process_next_states PROCESS_
+sh generated/figures/draw.sh "$work" >"$work/log" 2>&1 || echo "not ok the figures can be drawn: $(head -n 1 "$work/log")"
+for figure in "$work"/*.dot; do
+    name=$(basename "$figure")
+    if cmp -s "$figure" "diagrams/$name"; then
+        echo "ok figures $name shows the code"
+    else
+        echo "not ok figures $name shows the code: make diagrams draws it anew;" \
+            "$(diff "$figure" "diagrams/$name" 2>&1 | grep -c '^[<>]') lines differ"
+    fi
+done
+
+# What an object of one room needs and only a higher room has: the symbols that go upward. Two may:
+# the first call of all, into kernel_main, and the canary, which the compiler names in every room.
+rooms=$(sed -n 's/^\([a-z][a-z]*\) .*/\1/p' diagrams/rooms.words)
+(cd build/objects/kernel && find . -name '*.o' | LC_ALL=C sort | while read -r object; do
+    nm "$object" | sed "s,^,$object ,"
+done) | awk -v rooms="$rooms" '
+    BEGIN { count = split(rooms, room); for (i = 1; i <= count; i++) level[room[i]] = i }
+    { split($1, path, "/"); kind = NF == 4 ? $3 : $2; symbol = $NF }
+    kind == "U" { needs[++n] = symbol; by[n] = path[2]; object[n] = $1; next }
+    kind ~ /[A-Z]/ { home[symbol] = path[2] }
+    END {
+        for (i = 1; i <= n; i++)
+            if (needs[i] in home && needs[i] !~ /^(kernel_main|__stack_chk_(fail|guard))$/ && level[home[needs[i]]] > level[by[i]])
+                print object[i] " needs " needs[i] " of " home[needs[i]]
+    }' >"$work/upward"
+if [ -s "$work/upward" ]; then
+    echo "not ok no room calls upward: $(head -n 3 "$work/upward" | tr '\n' '|')"
+else
+    echo "ok no room calls upward"
+fi

@@ -35,6 +35,12 @@ numbers='1
 check "a loop of pipelines" 3 "$numbers" "$loop"
 check "64 MiB" 3 "$numbers" -m 64M "$loop"
 check "6 MiB" 3 "$numbers" -m 6M "$loop"
+check "4 MiB are too little" 125 '' -m 4M true
+if grep -q '^folio: panic: no memory for ' "$work/errors"; then
+    echo "ok boot too little memory is told in one sentence"
+else
+    echo "not ok boot too little memory is told in one sentence: $(head -n 1 "$work/errors")"
+fi
 check "2 GiB" 3 "$numbers" -m 2G "$loop"
 check "5 GiB, part of it above the hole" 3 "$numbers" -m 5G "$loop"
 # Twelve are more than the kernel uses.

@@ -248,14 +248,17 @@ static void write_far_apart(void *ready)
     block_forever(NULL);
 }
 
-/* Tables count like pages: who has fewer pages and more tables has more. */
+/* Tables count like pages: who has fewer pages and more tables has more. It ends though it is
+ * stopped. */
 static void tables_are_memory(void)
 {
-    int ready[2];
+    int ready[2], status;
     char byte;
     CHECK_IS(pipe(ready), 0);
     pid_t wide = start(write_far_apart, &ready[1]);
     CHECK_IS(read(ready[0], &byte, 1), 1);
+    CHECK_IS(kill(wide, SIGSTOP), 0);
+    CHECK_IS(waitpid(wide, &status, WUNTRACED), wide);
     pid_t dense = fork();
     if (dense == 0) {
         uint64_t free = system_now().memory_free;
@@ -268,6 +271,46 @@ static void tables_are_memory(void)
     }
     ends_by(wide, SIGKILL);
     ends_well(dense);
+}
+
+static void touch_more_than_there_is(void *unused)
+{
+    (void)unused;
+    size_t size = 2 * system_now().memory_total;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    CHECK(memory != MAP_FAILED);
+    for (size_t at = 0; at < size; at += PAGE)
+        memory[at] = 1;
+    _exit(5);
+}
+
+static unsigned count_in_log(const char *words)
+{
+    static char log[32768];
+    unsigned count = 0;
+    int64_t size = by_syscall(SYS_KERNEL_LOG, (uint64_t)log, sizeof(log) - 1, 0);
+    CHECK(size > 0);
+    log[size] = '\0';
+    for (const char *at = log; (at = strstr(at, words)); at++)
+        count++;
+    return count;
+}
+
+/* However many are short at once, one ends after the other, and the log has a line for each. */
+static void each_end_is_told_once(void)
+{
+    enum { COUNT = 4 };
+    pid_t pids[COUNT];
+    char words[64];
+    for (int i = 0; i < COUNT; i++)
+        pids[i] = start(touch_more_than_there_is, NULL);
+    for (int i = 0; i < COUNT; i++)
+        ends_by(pids[i], SIGKILL);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(words, sizeof(words), "(%ld) has the most", pids[i]);
+        CHECK_IS(count_in_log(words), 1);
+    }
 }
 
 static void two_eat_all_memory(void)
@@ -476,6 +519,7 @@ const struct test memory_tests[] = {
     TEST(copy_on_kernel_write), TEST(copies_are_not_made_in_vain), TEST(many_spaces),
     TEST(memory_is_cleared), TEST(faults_side_by_side), LONG_TEST(memory_runs_out, 20), LONG_TEST(two_eat_all_memory, 20),
     LONG_TEST(the_greediest_ends, 20), LONG_TEST(tables_are_memory, 20),
+    LONG_TEST(each_end_is_told_once, 20),
     LONG_TEST(promises_run_out, 20), LONG_TEST(calls_with_little_memory, 30),
     { NULL, NULL, 0 },
 };

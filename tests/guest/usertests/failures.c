@@ -15,6 +15,10 @@ enum {
 /* Does a call take memory? */
 enum appetite { TAKES, MAY_TAKE, NEVER };
 
+/* How it is tried: in a child, as the call leaves something in its process; or so that what has
+ * failed isn't repeated before it is undone. */
+enum manner { HERE, ALONE, ONCE };
+
 struct attempt {
     const char *name;
     uint64_t number;
@@ -23,7 +27,7 @@ struct attempt {
     void (*prepare)(void);
     void (*undo)(int64_t result);       /* also what prepare did */
     int64_t wanted;                     /* what the call answers if it isn't a success */
-    bool alone;                         /* in a child, as it leaves something in its process */
+    enum manner manner;
 };
 
 static int64_t answer(int64_t result)
@@ -70,7 +74,7 @@ static bool try_here(const struct attempt *attempt, unsigned n)
     bool fired = end_plan() && n > 0;
     if (!is_good(attempt, result) && !(fired && result == -ENOMEM))
         fail("%s: with allocation %u failing it gives %ld", attempt->name, n, result);
-    if (!is_good(attempt, result)) {
+    if (!is_good(attempt, result) && attempt->manner != ONCE) {
         result = attempt->call();
         if (!is_good(attempt, result))
             fail("%s: after allocation %u has failed, again: %ld", attempt->name, n, result);
@@ -97,7 +101,7 @@ static bool try_alone(const struct attempt *attempt, unsigned n)
 
 static bool try(const struct attempt *attempt, unsigned n)
 {
-    return attempt->alone ? try_alone(attempt, n) : try_here(attempt, n);
+    return attempt->manner == ALONE ? try_alone(attempt, n) : try_here(attempt, n);
 }
 
 /* What was there before must be there again, as soon as children have gone for good. */
@@ -757,110 +761,110 @@ static void shrink(int64_t result)
 /* ---- all of them ---- */
 
 static const struct attempt calls[] = {
-    { "fork", SYS_FORK, TAKES, call_fork, NULL, collect, 0, false },
+    { "fork", SYS_FORK, TAKES, call_fork, NULL, collect, 0, HERE },
     { "fork with many descriptors", SYS_FORK, TAKES, call_fork, many_descriptors,
-      collect_and_close, 0, true },
-    { "many forks", SYS_FORK, TAKES, call_forks, NULL, NULL, 0, false },
+      collect_and_close, 0, ALONE },
+    { "many forks", SYS_FORK, TAKES, call_forks, NULL, NULL, 0, HERE },
     { "fork with a shared area", SYS_FORK, TAKES, call_fork, a_shared_area,
-      collect_and_remove, 0, false },
-    { "exec", SYS_EXEC, TAKES, exec_small, NULL, NULL, 0, true },
-    { "exec with large arguments", SYS_EXEC, TAKES, exec_large, NULL, NULL, 0, true },
-    { "exec of a script", SYS_EXEC, TAKES, exec_script, NULL, NULL, 0, true },
-    { "exec of nothing", SYS_EXEC, TAKES, exec_missing, NULL, NULL, -ENOENT, false },
-    { "exit", SYS_EXIT, NEVER, call_exit, NULL, NULL, 0, true },
-    { "waitpid", SYS_WAITPID, NEVER, call_wait, a_dead_child, NULL, 0, false },
-    { "waitpid for nobody", SYS_WAITPID, NEVER, wait_for_nobody, NULL, NULL, -ECHILD, false },
+      collect_and_remove, 0, HERE },
+    { "exec", SYS_EXEC, TAKES, exec_small, NULL, NULL, 0, ALONE },
+    { "exec with large arguments", SYS_EXEC, TAKES, exec_large, NULL, NULL, 0, ALONE },
+    { "exec of a script", SYS_EXEC, TAKES, exec_script, NULL, NULL, 0, ALONE },
+    { "exec of nothing", SYS_EXEC, TAKES, exec_missing, NULL, NULL, -ENOENT, HERE },
+    { "exit", SYS_EXIT, NEVER, call_exit, NULL, NULL, 0, ALONE },
+    { "waitpid", SYS_WAITPID, NEVER, call_wait, a_dead_child, NULL, 0, HERE },
+    { "waitpid for nobody", SYS_WAITPID, NEVER, wait_for_nobody, NULL, NULL, -ECHILD, HERE },
     { "process_frame", SYS_PROCESS_FRAME, NEVER, call_process_frame, a_dead_child, collect_child,
-      0, false },
-    { "process_next", SYS_PROCESS_NEXT, NEVER, call_process_next, NULL, NULL, 0, false },
-    { "getpid", SYS_GETPID, NEVER, call_getpid, NULL, NULL, 0, false },
-    { "getppid", SYS_GETPPID, NEVER, call_getppid, NULL, NULL, 0, false },
-    { "kill", SYS_KILL, NEVER, call_kill, NULL, NULL, 0, false },
-    { "setpgid", SYS_SETPGID, NEVER, call_setpgid, NULL, NULL, 0, false },
-    { "getpgid", SYS_GETPGID, NEVER, call_getpgid, NULL, NULL, 0, false },
-    { "sleep", SYS_SLEEP, NEVER, call_sleep, NULL, NULL, 0, false },
-    { "yield", SYS_YIELD, NEVER, call_yield, NULL, NULL, 0, false },
-    { "clock", SYS_CLOCK, NEVER, call_clock, NULL, NULL, 0, false },
-    { "calendar", SYS_CALENDAR, NEVER, call_calendar, NULL, NULL, 0, false },
-    { "system_info", SYS_SYSTEM_INFO, NEVER, call_information, NULL, NULL, 0, false },
-    { "uname", SYS_UNAME, NEVER, call_uname, NULL, NULL, 0, false },
-    { "kernel_log", SYS_KERNEL_LOG, TAKES, call_log, NULL, NULL, 0, false },
+      0, HERE },
+    { "process_next", SYS_PROCESS_NEXT, NEVER, call_process_next, NULL, NULL, 0, HERE },
+    { "getpid", SYS_GETPID, NEVER, call_getpid, NULL, NULL, 0, HERE },
+    { "getppid", SYS_GETPPID, NEVER, call_getppid, NULL, NULL, 0, HERE },
+    { "kill", SYS_KILL, NEVER, call_kill, NULL, NULL, 0, HERE },
+    { "setpgid", SYS_SETPGID, NEVER, call_setpgid, NULL, NULL, 0, HERE },
+    { "getpgid", SYS_GETPGID, NEVER, call_getpgid, NULL, NULL, 0, HERE },
+    { "sleep", SYS_SLEEP, NEVER, call_sleep, NULL, NULL, 0, HERE },
+    { "yield", SYS_YIELD, NEVER, call_yield, NULL, NULL, 0, HERE },
+    { "clock", SYS_CLOCK, NEVER, call_clock, NULL, NULL, 0, HERE },
+    { "calendar", SYS_CALENDAR, NEVER, call_calendar, NULL, NULL, 0, HERE },
+    { "system_info", SYS_SYSTEM_INFO, NEVER, call_information, NULL, NULL, 0, HERE },
+    { "uname", SYS_UNAME, NEVER, call_uname, NULL, NULL, 0, HERE },
+    { "kernel_log", SYS_KERNEL_LOG, TAKES, call_log, NULL, NULL, 0, HERE },
 
-    { "open", SYS_OPEN, TAKES, call_open, NULL, close_it, 0, false },
-    { "open of a long path", SYS_OPEN, TAKES, call_open_long, NULL, close_it, 0, false },
-    { "open through links", SYS_OPEN, TAKES, call_open_link, NULL, close_it, 0, false },
-    { "open of nothing", SYS_OPEN, TAKES, call_open_missing, NULL, NULL, -ENOENT, false },
-    { "open that creates", SYS_OPEN, TAKES, call_create, NULL, close_and_remove_new, 0, false },
+    { "open", SYS_OPEN, TAKES, call_open, NULL, close_it, 0, HERE },
+    { "open of a long path", SYS_OPEN, TAKES, call_open_long, NULL, close_it, 0, HERE },
+    { "open through links", SYS_OPEN, TAKES, call_open_link, NULL, close_it, 0, HERE },
+    { "open of nothing", SYS_OPEN, TAKES, call_open_missing, NULL, NULL, -ENOENT, HERE },
+    { "open that creates", SYS_OPEN, TAKES, call_create, NULL, close_and_remove_new, 0, HERE },
     { "open that creates or refuses", SYS_OPEN, TAKES, call_create_new, NULL,
-      close_and_remove_new, 0, false },
+      close_and_remove_new, 0, HERE },
     { "open that empties", SYS_OPEN, TAKES, call_truncating_open, a_full_file,
-      close_and_remove_full, 0, false },
-    { "open in /proc", SYS_OPEN, TAKES, call_open_proc, NULL, close_it, 0, false },
-    { "close", SYS_CLOSE, NEVER, call_close, open_extra, NULL, 0, false },
-    { "dup", SYS_DUP, MAY_TAKE, call_dup, NULL, close_it, 0, false },
-    { "dup2", SYS_DUP2, MAY_TAKE, call_dup2, NULL, close_it, 0, false },
-    { "dup2 that grows the table", SYS_DUP2, TAKES, call_dup2_far, NULL, NULL, 0, true },
-    { "fcntl that grows the table", SYS_FCNTL, TAKES, call_dup_above, NULL, NULL, 0, true },
-    { "fcntl", SYS_FCNTL, NEVER, call_get_flags, NULL, NULL, 0, false },
-    { "lseek", SYS_LSEEK, NEVER, call_lseek, NULL, NULL, 0, false },
-    { "fstat", SYS_FSTAT, NEVER, call_fstat, NULL, NULL, 0, false },
-    { "getdents", SYS_GETDENTS, NEVER, call_getdents, NULL, NULL, 0, false },
+      close_and_remove_full, 0, HERE },
+    { "open in /proc", SYS_OPEN, TAKES, call_open_proc, NULL, close_it, 0, HERE },
+    { "close", SYS_CLOSE, NEVER, call_close, open_extra, NULL, 0, HERE },
+    { "dup", SYS_DUP, MAY_TAKE, call_dup, NULL, close_it, 0, HERE },
+    { "dup2", SYS_DUP2, MAY_TAKE, call_dup2, NULL, close_it, 0, HERE },
+    { "dup2 that grows the table", SYS_DUP2, TAKES, call_dup2_far, NULL, NULL, 0, ALONE },
+    { "fcntl that grows the table", SYS_FCNTL, TAKES, call_dup_above, NULL, NULL, 0, ALONE },
+    { "fcntl", SYS_FCNTL, NEVER, call_get_flags, NULL, NULL, 0, HERE },
+    { "lseek", SYS_LSEEK, NEVER, call_lseek, NULL, NULL, 0, HERE },
+    { "fstat", SYS_FSTAT, NEVER, call_fstat, NULL, NULL, 0, HERE },
+    { "getdents", SYS_GETDENTS, NEVER, call_getdents, NULL, NULL, 0, HERE },
     { "getdents of /proc", SYS_GETDENTS, NEVER, list_proc, the_folder_of_proc, close_extra, 0,
-      false },
-    { "pipe", SYS_PIPE, TAKES, call_pipe, NULL, close_pipe, 0, false },
-    { "write to a pipe", SYS_WRITE, TAKES, write_to_pipe, a_pipe, close_pipe, 0, false },
+      HERE },
+    { "pipe", SYS_PIPE, TAKES, call_pipe, NULL, close_pipe, 0, HERE },
+    { "write to a pipe", SYS_WRITE, TAKES, write_to_pipe, a_pipe, close_pipe, 0, HERE },
     { "read from a pipe", SYS_READ, NEVER, read_from_pipe, a_pipe_with_bytes, close_pipe, 0,
-      false },
-    { "read", SYS_READ, NEVER, call_read_file, NULL, NULL, 0, false },
-    { "write", SYS_WRITE, NEVER, call_write_file, NULL, NULL, 0, false },
+      HERE },
+    { "read", SYS_READ, NEVER, call_read_file, NULL, NULL, 0, HERE },
+    { "write", SYS_WRITE, NEVER, call_write_file, NULL, NULL, 0, HERE },
     { "write to a new file", SYS_WRITE, TAKES, write_new_file, a_new_file, remove_new_file, 0,
-      false },
-    { "read of /proc/self/status", SYS_READ, TAKES, read_text, the_status, close_extra, 0, false },
-    { "read of /proc/meminfo", SYS_READ, TAKES, read_text, the_memory, close_extra, 0, false },
-    { "ioctl of a pipe", SYS_IOCTL, NEVER, count_in_pipe, a_pipe, close_pipe, 0, false },
-    { "ioctl of a terminal", SYS_IOCTL, NEVER, ask_the_window, NULL, NULL, 0, false },
+      HERE },
+    { "read of /proc/self/status", SYS_READ, TAKES, read_text, the_status, close_extra, 0, HERE },
+    { "read of /proc/meminfo", SYS_READ, TAKES, read_text, the_memory, close_extra, 0, HERE },
+    { "ioctl of a pipe", SYS_IOCTL, NEVER, count_in_pipe, a_pipe, close_pipe, 0, HERE },
+    { "ioctl of a terminal", SYS_IOCTL, NEVER, ask_the_window, NULL, NULL, 0, HERE },
 
-    { "stat", SYS_STAT, TAKES, call_stat, NULL, NULL, 0, false },
-    { "lstat", SYS_LSTAT, TAKES, call_lstat, NULL, NULL, 0, false },
-    { "statfs", SYS_STATFS, TAKES, call_statfs, NULL, NULL, 0, false },
-    { "chdir", SYS_CHDIR, TAKES, call_chdir, NULL, NULL, 0, false },
-    { "getcwd", SYS_GETCWD, TAKES, call_getcwd, NULL, NULL, 0, false },
-    { "mkdir", SYS_MKDIR, TAKES, call_mkdir, NULL, remove_new_folder, 0, false },
-    { "rmdir", SYS_RMDIR, TAKES, call_rmdir, make_new_folder, NULL, 0, false },
-    { "link", SYS_LINK, TAKES, call_link, NULL, remove_new, 0, false },
-    { "symlink", SYS_SYMLINK, TAKES, call_symlink, NULL, remove_new, 0, false },
-    { "readlink", SYS_READLINK, TAKES, call_readlink, NULL, NULL, 0, false },
-    { "rename", SYS_RENAME, TAKES, call_rename, make_new, remove_other, 0, false },
+    { "stat", SYS_STAT, TAKES, call_stat, NULL, NULL, 0, HERE },
+    { "lstat", SYS_LSTAT, TAKES, call_lstat, NULL, NULL, 0, HERE },
+    { "statfs", SYS_STATFS, TAKES, call_statfs, NULL, NULL, 0, HERE },
+    { "chdir", SYS_CHDIR, TAKES, call_chdir, NULL, NULL, 0, HERE },
+    { "getcwd", SYS_GETCWD, TAKES, call_getcwd, NULL, NULL, 0, HERE },
+    { "mkdir", SYS_MKDIR, TAKES, call_mkdir, NULL, remove_new_folder, 0, HERE },
+    { "rmdir", SYS_RMDIR, TAKES, call_rmdir, make_new_folder, NULL, 0, HERE },
+    { "link", SYS_LINK, TAKES, call_link, NULL, remove_new, 0, HERE },
+    { "symlink", SYS_SYMLINK, TAKES, call_symlink, NULL, remove_new, 0, HERE },
+    { "readlink", SYS_READLINK, TAKES, call_readlink, NULL, NULL, 0, HERE },
+    { "rename", SYS_RENAME, TAKES, call_rename, make_new, remove_other, 0, HERE },
     { "rename over a file", SYS_RENAME, TAKES, call_rename_over, make_new_and_full, remove_full,
-      0, false },
-    { "unlink", SYS_UNLINK, TAKES, call_unlink, make_new, NULL, 0, false },
-    { "truncate", SYS_TRUNCATE, TAKES, call_truncate, NULL, NULL, 0, false },
-    { "ftruncate", SYS_FTRUNCATE, NEVER, call_ftruncate, NULL, NULL, 0, false },
-    { "utimens", SYS_UTIMENS, TAKES, call_utimens, NULL, NULL, 0, false },
+      0, HERE },
+    { "unlink", SYS_UNLINK, TAKES, call_unlink, make_new, NULL, 0, HERE },
+    { "truncate", SYS_TRUNCATE, TAKES, call_truncate, NULL, NULL, 0, HERE },
+    { "ftruncate", SYS_FTRUNCATE, NEVER, call_ftruncate, NULL, NULL, 0, HERE },
+    { "utimens", SYS_UTIMENS, TAKES, call_utimens, NULL, NULL, 0, HERE },
 
-    { "mmap", SYS_MMAP, MAY_TAKE, call_mmap, NULL, unmap_it, 0, false },
-    { "mmap shared", SYS_MMAP, TAKES, call_mmap_shared, NULL, unmap_it, 0, false },
-    { "mmap of a file", SYS_MMAP, MAY_TAKE, call_mmap_file, NULL, unmap_it, 0, false },
+    { "mmap", SYS_MMAP, MAY_TAKE, call_mmap, NULL, unmap_it, 0, HERE },
+    { "mmap shared", SYS_MMAP, TAKES, call_mmap_shared, NULL, unmap_it, 0, HERE },
+    { "mmap of a file", SYS_MMAP, MAY_TAKE, call_mmap_file, NULL, unmap_it, 0, HERE },
     { "mmap of a file, shared", SYS_MMAP, MAY_TAKE, call_mmap_shared_file, NULL, unmap_it, 0,
-      false },
-    { "mmap over what is there", SYS_MMAP, TAKES, many_maps, an_area, NULL, 0, true },
+      HERE },
+    { "mmap over what is there", SYS_MMAP, TAKES, many_maps, an_area, NULL, 0, ALONE },
     { "mmap over what is shared", SYS_MMAP, TAKES, many_maps, a_shared_area, remove_shared_area,
-      0, true },
-    { "munmap", SYS_MUNMAP, MAY_TAKE, call_munmap, an_area, remove_area, 0, false },
-    { "munmap that splits", SYS_MUNMAP, TAKES, many_holes, an_area, NULL, 0, true },
+      0, ALONE },
+    { "munmap", SYS_MUNMAP, MAY_TAKE, call_munmap, an_area, remove_area, 0, HERE },
+    { "munmap that splits", SYS_MUNMAP, TAKES, many_holes, an_area, NULL, 0, ALONE },
     { "munmap of what is shared", SYS_MUNMAP, TAKES, call_munmap, a_shared_area,
-      remove_shared_area, 0, false },
-    { "mprotect", SYS_MPROTECT, MAY_TAKE, call_mprotect, an_area, remove_area, 0, false },
-    { "mprotect that splits", SYS_MPROTECT, TAKES, many_protections, an_area, NULL, 0, true },
+      remove_shared_area, 0, HERE },
+    { "mprotect", SYS_MPROTECT, MAY_TAKE, call_mprotect, an_area, remove_area, 0, HERE },
+    { "mprotect that splits", SYS_MPROTECT, TAKES, many_protections, an_area, NULL, 0, ALONE },
     { "mprotect of what is shared", SYS_MPROTECT, TAKES, call_mprotect, a_shared_area,
-      remove_shared_area, 0, false },
-    { "madvise", SYS_MADVISE, NEVER, call_madvise, an_area, remove_area, 0, false },
+      remove_shared_area, 0, HERE },
+    { "madvise", SYS_MADVISE, NEVER, call_madvise, an_area, remove_area, 0, HERE },
     { "madvise of what is shared", SYS_MADVISE, TAKES, call_madvise, a_shared_area,
-      remove_shared_area, 0, false },
-    { "mremap", SYS_MREMAP, MAY_TAKE, call_mremap, two_pages, unmap_grown, 0, false },
+      remove_shared_area, 0, HERE },
+    { "mremap", SYS_MREMAP, MAY_TAKE, call_mremap, two_pages, unmap_grown, 0, HERE },
     { "mremap of what is shared", SYS_MREMAP, TAKES, call_mremap_fixed, a_shared_area,
-      remove_both, 0, false },
-    { "brk", SYS_BRK, MAY_TAKE, call_brk, NULL, shrink, 0, false },
+      remove_both, 0, HERE },
+    { "brk", SYS_BRK, MAY_TAKE, call_brk, NULL, shrink, 0, HERE },
 };
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
@@ -987,6 +991,9 @@ static void failures_of_copies(void)
         memcpy(far_call, copies[i].call, sizeof(far_call));
         snprintf(name_of_copy, sizeof(name_of_copy), "copy of call %lu", far_call[0]);
         try_all(&attempt);
+        attempt.manner = ONCE;          /* what was made in vain must have gone with the map */
+        if (attempt.prepare == map_far)
+            try_all(&attempt);
     }
 }
 
@@ -1049,13 +1056,13 @@ static int64_t recurse_far(void)
 static void failures_of_faults(void)
 {
     static const struct attempt faults[] = {
-        { "fault on zeros", 0, TAKES, touch_area, a_promise, remove_area, 0, false },
-        { "fault that reads zeros", 0, TAKES, read_area, a_promise, remove_area, 0, false },
-        { "fault on shared zeros", 0, TAKES, touch_area, a_shared_promise, remove_area, 0, false },
-        { "fault on a hole", 0, TAKES, touch_area, a_mapped_hole, remove_hole, 0, false },
+        { "fault on zeros", 0, TAKES, touch_area, a_promise, remove_area, 0, HERE },
+        { "fault that reads zeros", 0, TAKES, read_area, a_promise, remove_area, 0, HERE },
+        { "fault on shared zeros", 0, TAKES, touch_area, a_shared_promise, remove_area, 0, HERE },
+        { "fault on a hole", 0, TAKES, touch_area, a_mapped_hole, remove_hole, 0, HERE },
         { "fault on a shared page", 0, TAKES, touch_area, a_shared_area, remove_shared_area, 0,
-          false },
-        { "fault on the stack", 0, TAKES, recurse_far, NULL, NULL, 0, true },
+          HERE },
+        { "fault on the stack", 0, TAKES, recurse_far, NULL, NULL, 0, ALONE },
     };
     set_up();
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)

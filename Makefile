@@ -95,7 +95,8 @@ diagrams: deps-test image ## draw the figures that follow from the code anew
 ##@ Measure it
 .PHONY: bench trace
 trace: deps-trace ## run CMD='…' and write all that the kernel does to OUT=file, event by event
-	@{ $(build) && $(lock) $(MAKE) -s -f build/lined/build/folio.mk build/trace-text; } >&2
+	@{ $(build); } >&2
+	@$(lock) $(MAKE) -s -f build/lined/build/folio.mk build/trace-text >/dev/null
 	@FOLIO_DEBUG='$(DEBUG)' sh generated/trace/record.sh -s '$(SMP)' -m '$(MEM)' "$$FOLIO_OUT" "$$FOLIO_CMD"
 
 bench: deps-bench image ## measure the kernel, and Linux beside it; RECORD=1 puts the numbers into the book

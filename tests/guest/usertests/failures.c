@@ -432,6 +432,17 @@ static void a_pipe_with_bytes(void)
     CHECK_IS(write(ends[1], bytes, 100), 100);
 }
 
+static int64_t call_watch(void)
+{
+    return answer(folio_watch(ends[1], 0));
+}
+
+static void a_pipe_that_watches(void)
+{
+    a_pipe();
+    CHECK_IS(folio_watch(ends[1], 1), 0);
+}
+
 static int64_t write_to_pipe(void)
 {
     return by_syscall(SYS_WRITE, (uint64_t)ends[1], (uint64_t)bytes, PAGE + 1000);
@@ -813,6 +824,9 @@ static const struct attempt calls[] = {
       HERE },
     { "pipe", SYS_PIPE, TAKES, call_pipe, NULL, close_pipe, 0, HERE },
     { "write to a pipe", SYS_WRITE, TAKES, write_to_pipe, a_pipe, close_pipe, 0, HERE },
+    { "watch", SYS_WATCH, TAKES, call_watch, a_pipe, close_pipe, 0, ALONE },
+    { "fork while watched", SYS_FORK, TAKES, call_fork, a_pipe_that_watches, collect, 0, ALONE },
+    { "exec while watched", SYS_EXEC, TAKES, exec_small, a_pipe_that_watches, NULL, 0, ALONE },
     { "read from a pipe", SYS_READ, NEVER, read_from_pipe, a_pipe_with_bytes, close_pipe, 0,
       HERE },
     { "read", SYS_READ, NEVER, call_read_file, NULL, NULL, 0, HERE },

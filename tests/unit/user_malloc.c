@@ -2,6 +2,7 @@
 // flags: -I build/lined -idirafter build/lined/user/include
 // The heap: random requests in an arena, every byte watched, the row of blocks walked after each step.
 #include "user.h"
+#include <sys/mman.h>
 
 enum { ARENA = 64 << 20, PIECES = 400, STEPS = 60000 };
 
@@ -20,7 +21,34 @@ static void *arena_sbrk(intptr_t increment)
     return old;
 }
 
+// The maps of large blocks: how many bytes there are, and that each is given back as it was taken.
+static size_t mapped, remapped;
+
+static void *counted_mmap(void *hint, size_t length, int protection, int flags, int fd, off_t offset)
+{
+    mapped += length;
+    return mmap(hint, length, protection, flags, fd, offset);
+}
+
+static int counted_munmap(void *map, size_t length)
+{
+    CHECK((uintptr_t)map % 4096 == 0 && length % 4096 == 0 && length <= mapped, "munmap of %zu", length);
+    mapped -= length;
+    return munmap(map, length);
+}
+
+static void *counted_mremap(void *map, size_t old_length, size_t length, int flags)
+{
+    CHECK((uintptr_t)map % 4096 == 0 && old_length <= mapped, "mremap of %zu", old_length);
+    mapped += length - old_length;
+    remapped++;
+    return mremap(map, old_length, length, flags);
+}
+
 #define sbrk arena_sbrk
+#define mmap counted_mmap
+#define munmap counted_munmap
+#define mremap counted_mremap
 #include "user_names.h"
 #undef memcpy
 #undef memset
@@ -73,7 +101,9 @@ static void check_piece(const struct piece *piece, size_t size)
 static void fill(struct piece *piece, void *memory, size_t size)
 {
     CHECK((uintptr_t)memory % 16 == 0, "alignment");
-    CHECK((char *)memory >= arena && (char *)memory + size <= arena + arena_break, "outside of the arena");
+    bool large = block_at(memory, -HEADER)->size_and_flags & MAPPED;
+    CHECK(large ? size + 32 >= LARGE : size < LARGE, "%zu bytes in the wrong place", size);
+    CHECK(large || ((char *)memory >= arena && (char *)memory + size <= arena + arena_break), "outside of the arena");
     *piece = (struct piece){ memory, size, (unsigned char)pick(256) };
     memset(memory, piece->byte, size);
 }
@@ -135,6 +165,7 @@ static void run(struct block **first)
         pieces[i].memory = NULL;
     }
     CHECK(walk(*first) == 1, "all is free, and one block");
+    CHECK(mapped == 0, "%zu bytes are still mapped", mapped);
 }
 
 int main(void)
@@ -150,9 +181,10 @@ int main(void)
     run(&first);
     arena_break += 100;                 // somebody else moves the break: a second row begins
     arena_limit = ARENA;
-    void *far = malloc(1 << 20);
+    CHECK(remapped > 3, "remapped %zu times", remapped);
+    void *far = malloc(100000);
     CHECK(far && (uintptr_t)far % 16 == 0, "after a foreign break");
-    memset(far, 7, 1 << 20);
+    memset(far, 7, 100000);
     free(far);
     return 0;
 }

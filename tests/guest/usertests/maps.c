@@ -336,6 +336,24 @@ static void pages_are_given_back(void)
     CHECK_IS(memory[0], 'x');
 }
 
+/* A large piece of the heap goes back to the kernel though a small one was taken after it, and grows without
+ * its pages being copied. */
+static void large_pieces_of_the_heap(void)
+{
+    enum { SIZE = 8 << 20 };
+    char *large = malloc(SIZE), *small = malloc(40);
+    CHECK(large && small);
+    memset(large, 'x', SIZE);
+    uint64_t before = system_now().memory_free;
+    large = realloc(large, 2 * SIZE);
+    CHECK(large && large[0] == 'x' && large[SIZE - 1] == 'x' && large[SIZE] == 0);
+    CHECK(system_now().memory_free + 64 * PAGE >= before);
+    before = system_now().memory_free;
+    free(large);
+    CHECK(system_now().memory_free >= before + SIZE - 64 * PAGE);
+    free(small);
+}
+
 /* A process with very much memory forks in no time, and its children go their own ways. */
 static void large_forks(void)
 {
@@ -366,6 +384,6 @@ static void large_forks(void)
 const struct test map_tests[] = {
     TEST(maps_of_zeros), TEST(maps_are_refused), TEST(fixed_maps), TEST(protections), TEST(code_can_be_made),
     TEST(protections_across_fork), TEST(shared_memory), TEST(shared_files), TEST(shared_for_reading),
-    TEST(private_files), TEST(files_that_end_early), TEST(maps_move), TEST(moves_across_fork), TEST(pages_are_given_back), TEST(large_forks),
+    TEST(private_files), TEST(files_that_end_early), TEST(maps_move), TEST(moves_across_fork), TEST(pages_are_given_back), TEST(large_pieces_of_the_heap), TEST(large_forks),
     { NULL, NULL, 0 },
 };

@@ -217,10 +217,15 @@ static void wait_and_write(void *pages)
         memory[at] = 1;
 }
 
-/* The one with the most memory ends, and a small one that needs a page then gets it. */
+/* The one with the most memory ends, and it alone: the small ones that need pages at the same time
+ * get them. */
 static void the_greediest_ends(void)
 {
-    pid_t small = start(wait_and_write, (void *)20), greedy = fork();
+    enum { SMALL = 6 };
+    pid_t small[SMALL];
+    for (int i = 0; i < SMALL; i++)
+        small[i] = start(wait_and_write, (void *)20);
+    pid_t greedy = fork();
     if (greedy == 0) {
         for (;;) {
             char *page = sbrk(PAGE);
@@ -230,7 +235,8 @@ static void the_greediest_ends(void)
                 page[0] = 1;
         }
     }
-    ends_well(small);
+    for (int i = 0; i < SMALL; i++)
+        ends_well(small[i]);
     ends_by(greedy, SIGKILL);
 }
 

@@ -164,8 +164,21 @@ static void tlb_set(struct tlb_entry *slot, uint64_t page, uint64_t entry)
         ++*count_of(entry);
 }
 
+// A processor may keep the tables that it has walked through, too, until CR3 is loaded or any page is flushed
+// (SDM vol. 3A, 4.10.3 and 4.10.4.1). A table is one of those if it was walked since.
+static uint32_t flushes[HOST_CPUS] = {1, 1, 1, 1};
+static uint32_t walked[HOST_CPUS][FRAMES_AT_MOST];
+
+static uint32_t *walk_of(unsigned cpu, uint64_t table)
+{
+    return &walked[cpu][(table & PTE_ADDRESS) / 4096 % FRAMES_AT_MOST];
+}
+
 bool host_remembers(uint64_t physical)
 {
+    for (unsigned i = 0; i < HOST_CPUS; i++)
+        if (*walk_of(i, physical) == flushes[i])
+            return true;
     return *count_of(physical) > 0;
 }
 
@@ -181,12 +194,14 @@ void write_cr3(uint64_t value)
 {
     for (size_t i = 0; i < TLB_SIZE; i++)
         tlb_set(&tlbs[host_cpu.number][i], 0, 0);
+    flushes[host_cpu.number]++;
     host_cpu.cr3 = value;
 }
 
 void paging_flush_page(uint64_t address)
 {
     tlb_set(tlb_slot(address), 0, 0);
+    flushes[host_cpu.number]++;
 }
 
 uint64_t paging_kernel_root(void)
@@ -202,6 +217,7 @@ static uint64_t walk(uint64_t address)
     uint64_t granted = PTE_WRITE | PTE_USER;
     uint64_t forbidden = 0;
     for (int shift = 39; shift >= 12; shift -= 9) {
+        *walk_of(host_cpu.number, table) = flushes[host_cpu.number];
         entry = ((uint64_t *)phys_to_virt(table & PTE_ADDRESS))[(address >> shift) % 512];
         if ((entry & PTE_PRESENT) == 0)
             return 0;

@@ -221,6 +221,35 @@ static void await_death(void)
     CHECK(off_its_stack, "the stack is freed under a thread at place %u", wanted);
 }
 
+// Case: a thread whose slice is over moves to the other processor, which looks for somebody to run.
+
+static struct thread next;
+
+static void leave_for_the_other(void)
+{
+    off_its_stack = true;
+    release_queue();
+    longjmp(end_of_case, 1);
+}
+
+static void move(void)
+{
+    when_switched = leave_for_the_other;
+    next = (struct thread){.name = "next", .state = THREAD_READY};
+    list_init(&next.queued);
+    push_ready(&run_queues[0], &next);
+    preempt();
+}
+
+static void look_for_somebody(void)
+{
+    spin_lock(&run_queues[1].lock);
+    struct thread *somebody = pop_ready(&run_queues[1]);
+    spin_unlock(&run_queues[1].lock);
+    CHECK(somebody == NULL || somebody == &sleeper);
+    CHECK(somebody == NULL || off_its_stack, "a thread runs twice at place %u", wanted);
+}
+
 struct moment {
     const char *name;
     void (*first)(void), (*second)(void);
@@ -290,6 +319,7 @@ int main(void)
         {"sleep", sleep_for_the_flag, wake_the_sleeper, false},
         {"rest", rest, wake_a_waiting_one, true},
         {"death", die, await_death, false},
+        {"move", move, look_for_somebody, false},
     };
     alarm(60);
     for (size_t i = 0; i < ARRAY_LENGTH(moments); i++)

@@ -51,12 +51,14 @@ static void sleep_and_tell(void *argument)
     write(numbers[0], &(char){ (char)numbers[1] }, 1);
 }
 
-/* Twelve sleepers wake in the order of their times, not in that of their start. */
-static void sleepers_wake_in_order(void)
+/* Twelve sleepers wake in the order of their times, not in that of their start. A host that takes a
+ * processor away for longer than they are apart may spoil that, but not each time. */
+static bool wake_in_order(void)
 {
     enum { SLEEPERS = 12 };
     int fds[2], arguments[SLEEPERS][2];
     pid_t pids[SLEEPERS];
+    bool in_order = true;
     CHECK_IS(pipe(fds), 0);
     for (int i = 0; i < SLEEPERS; i++) {
         arguments[i][0] = fds[1];
@@ -66,10 +68,20 @@ static void sleepers_wake_in_order(void)
     for (int i = 0; i < SLEEPERS; i++) {
         char byte;
         CHECK_IS(read(fds[0], &byte, 1), 1);
-        CHECK_IS(byte, 3 + i);
+        in_order = in_order && byte == 3 + i;
     }
     for (int i = 0; i < SLEEPERS; i++)
         ends_well(pids[i]);
+    CHECK_IS(close(fds[0]), 0);
+    CHECK_IS(close(fds[1]), 0);
+    return in_order;
+}
+
+static void sleepers_wake_in_order(void)
+{
+    int tries = 1;
+    while (!wake_in_order())
+        CHECK(tries++ < 5);
 }
 
 /* Two spin, a third sleeps: all get on. */

@@ -103,10 +103,15 @@ bench: deps-bench image ## measure the kernel, and Linux beside it; RECORD=1 put
 	@RECORD='$(RECORD)' sh generated/bench/bench.sh
 
 ##@ Read it
-.PHONY: site serve
+.PHONY: site serve diagrams
 site: deps-site ## weave the book to site/
 	@./tangle.sh
 	@sh generated/weave/weave.sh
+
+diagrams: deps-trace image ## record the book's run anew, and take from it what its pictures show
+	@$(lock) $(MAKE) -s -f build/lined/build/folio.mk build/trace-text >&2
+	@sh generated/weave/diagrams.sh build/diagrams
+	@cp build/diagrams/*.trace diagrams/
 
 PORT = 8000
 serve: deps-serve site ## show the book on a local port, and weave it anew when a chapter changes

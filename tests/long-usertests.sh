@@ -25,6 +25,7 @@ runs() { # PROCESSORS TIMES; the limits are long, for a host that has other work
                 "$(grep '^FAILED' "$work/out" | head -n 3 | tr '\n' ';')" \
                 "after \"$(tail -n 1 "$work/out")\" $(head -n 20 "$work/errors" | tr '\n' '|')"
         fi
+        echo "run $run of $2 with $1 processors: $(tail -n 1 "$work/out")"
         run=$((run + 1))
     done
     [ "$failed" -gt 0 ] || echo "ok usertests $2 runs in a row with $1 processors: $(tail -n 1 "$work/out") each"

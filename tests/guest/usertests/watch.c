@@ -178,7 +178,7 @@ static void stops_lose_nothing(void)
     const struct watch_record *record;
     int begun = 0, ended = 0, left = 0, turn = 0;
     for (;; turn++) {
-        if (turn % 100 == 0 && turn < 2000) {
+        if (turn % 101 == 0 && turn < 2000) { /* an odd number: before a call and after it */
             wait_until_blocked(pid);
             CHECK_IS(kill(pid, SIGSTOP), 0);
             wait_for_state(pid, 'T');

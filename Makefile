@@ -88,10 +88,6 @@ check-book: deps-test image ## run the checks of the book alone
 transcripts: deps-test image ## replay the sessions shown in the book, and say which differ
 	@tests/run transcripts
 
-.PHONY: diagrams
-diagrams: deps-test image ## draw the figures that follow from the code anew
-	@sh generated/figures/draw.sh diagrams
-
 ##@ Measure it
 .PHONY: bench trace
 trace: deps-trace ## run CMD='…' and write all that the kernel does to OUT=file, event by event
@@ -108,7 +104,8 @@ site: deps-site ## weave the book to site/
 	@./tangle.sh
 	@sh generated/weave/weave.sh
 
-diagrams: deps-trace image ## record the book's run anew, and take from it what its pictures show
+diagrams: deps-diagrams image ## draw anew what the pictures show: the code, and the recorded run
+	@sh generated/figures/draw.sh diagrams
 	@$(lock) $(MAKE) -s -f build/lined/build/folio.mk build/trace-text >&2
 	@sh generated/weave/diagrams.sh build/diagrams
 	@cp build/diagrams/*.trace diagrams/
@@ -147,8 +144,9 @@ bench_needs = $(run_needs) dpkg-deb:dpkg tar:tar /usr/include/stdio.h:libc6-dev
 
 # The reader of traces is a program of the host.
 trace_needs = $(run_needs) /usr/include/stdio.h:libc6-dev
+diagrams_needs = $(trace_needs) gdb:gdb
 
-.PHONY: deps deps-run deps-iso deps-site deps-serve deps-test deps-bench deps-trace
+.PHONY: deps deps-run deps-iso deps-site deps-serve deps-test deps-bench deps-trace deps-diagrams
 deps: deps-test ## install what all of the above need
 deps-run: ## install what run needs
 deps-iso: ## install what iso needs beyond run
@@ -163,7 +161,9 @@ deps-bench: ## install what bench needs
 deps-bench: needs = $(bench_needs)
 deps-trace: ## install what trace needs
 deps-trace: needs = $(trace_needs)
-deps-run deps-iso deps-site deps-serve deps-test deps-bench deps-trace:
+deps-diagrams: ## install what diagrams needs
+deps-diagrams: needs = $(diagrams_needs)
+deps-run deps-iso deps-site deps-serve deps-test deps-bench deps-trace deps-diagrams:
 	@missing=; \
 	for need in $(needs); do \
 	    case $$need in \

@@ -54,6 +54,8 @@ grep -oE '(exec path=/bin/(echo|cat)|pipe_.*|power_off status.*)$' "$work/1.text
 for stage in reports memory time threads processors files first_program; do
     grep -q "stage name=$stage\$" "$work/1.text" || echo "no stage $stage"
 done | verdict "the startup is in it from its first stage on"
+grep -m 1 ' trap_exit .*user=1$' "$work/1.text" | grep -v ' vector=0 ' |
+    verdict "the first frame of all is made of zeros"
 
 # A run with stops, signals, memory and many records, so that the rings are emptied several times.
 record "$work/3.text" 'sleep 9 & kill -STOP $!; kill -CONT $!; kill $!; wait $!; ls -l /bin | sort | wc -l;

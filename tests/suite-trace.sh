@@ -109,7 +109,7 @@ refused() { # NAME WORDS COMMAND...: refused with one sentence that has these wo
     name=$1 words=$2 status=0
     shift 2
     "$@" >"$work/out" 2>"$work/errors" || status=$?
-    grep -v '^make: ' "$work/errors" >"$work/sentence" || :
+    grep -vE '^make(\[[0-9]+\])?: ' "$work/errors" >"$work/sentence" || :
     {
         [ "$status" -ne 0 ] || echo "status 0"
         [ ! -s "$work/out" ] || echo "it printed: $(head -n 1 "$work/out")"

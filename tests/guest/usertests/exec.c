@@ -564,7 +564,8 @@ static void exec_of_an_unlinked_file(void)
         execve("image", (char *[]){ "image", NULL }, environ);
         _exit(1);
     }
-    pause_for(5 * MILLISECOND);
+    for (int i = 0; i < 3000 && strcmp(process_now(pid).name, "image") != 0; i++)
+        pause_for(MILLISECOND);
     CHECK_IS(unlink("image"), 0);
     pause_for(5 * MILLISECOND);
     CHECK_IS(waitpid(pid, NULL, WNOHANG), 0);

@@ -117,7 +117,7 @@ awk '
 # The form of a chapter: those that come before the run and the appendices stand beside it.
 for chapter in book/*.md; do
     head -n 1 "$chapter" | grep -q '^# [^ ]' || echo "$chapter has no title on its first line"
-    case $chapter in book/0-* | book/[A-Z]-*) continue ;; esac
+    case $chapter in book/0-* | book/[A-Z]-* | book/*-00-*) continue ;; esac
     [ "$(grep -c '^> \*\*The run\.\*\*' "$chapter")" -eq 1 ] || echo "$chapter: where is the run?"
     grep -q '^> \*\*Needs\*\*' "$chapter" || echo "$chapter does not say what it needs"
     [ "$(grep -E '^## ' "$chapter" | tail -n 2 | tr '\n' '|')" = "## What real systems do|## Exercises|" ] ||

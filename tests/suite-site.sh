@@ -141,10 +141,21 @@ find generated -type f ! -path generated/README.md | sed 's,^generated/,,' | whi
     grep -qF "id=\"$file\"" site/files.html || echo "$file"
 done | verdict "every tangled file is listed"
 cut -f 1 build/weave/chapters >"$work/order"
-sed -n 's/^<li><a href="\([^"]*\)\.html"><span class="number">.*/\1/p' site/index.html |
-    diff "$work/order" - | verdict "the contents list every chapter in order"
-printf '%s\n' book/*.md | wc -l | diff -w - "$(wc -l <"$work/order" >"$work/count" && echo "$work/count")" |
+sed -n 's/^\(<li>\|.*<h3>\)<a href="\([0-9A-Z]*-[^"]*\)\.html">.*/\2/p' site/index.html |
+    diff "$work/order" - | verdict "the contents list every part and chapter in order"
+basename -s .md -a book/*.md | sort | comm -23 - "$(sort "$work/order" >"$work/sorted" && echo "$work/sorted")" |
     verdict "every chapter has its place"
+while read -r page; do
+    case $page in
+    *-00-*)
+        part=$page
+        [ ! -f "book/$page.md" ] || sed -n 's/^## //p' "book/$page.md" | while read -r heading; do
+            grep -qF "$heading</h2>" "site/$page.html" || echo "$page: $heading is missing"
+        done
+        ;;
+    *) grep -q "^<h3.*href=\"$page\.html\">" "site/$part.html" || echo "$part does not list $page" ;;
+    esac
+done <"$work/order" | verdict "the page of a part holds its introduction and lists its chapters"
 page=$(head -n 1 "$work/order")
 while [ -n "$page" ]; do
     echo "$page"

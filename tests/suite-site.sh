@@ -234,7 +234,11 @@ x = x + x; /* twice */
 @
 ```
 
-> **Aside.** A note.
+> **Aside.** A note of more than just six words, "which" folds.
+
+A claim.[^source]
+
+[^source]: Its source.
 
 ```session
 $ echo hi
@@ -254,6 +258,10 @@ if (x < 0)
 ```
 
 ## Further
+
+1. Try it.
+
+   > **Hint.** Like this.
 
 ![A figure](../diagrams/weave.dot)
 BOOK
@@ -280,7 +288,13 @@ expect "a file in prose links to its chunk" '<a href="#chunk-kernel-one-c"><code
 expect "a chapter in prose links to its page" '<a href="A-01-two.html">Two</a>' "$one"
 grep -n 'co">.*<a ' "$one" | verdict "a word in a comment is no link"
 expect "what is typed stands out" '<kbd>echo hi</kbd>' "$one"
-expect "an aside is a note" 'class="aside" role="note"' "$one"
+expect "an aside is a note that folds" 'class="aside" role="note"><details>' "$one"
+expect "a closed aside says how it begins" '<span class="teaser">A note of more than just…</span>' "$one"
+expect "a hint folds" '<details class="hint">' "$two"
+grep -n 'Hint\.' "$two" | verdict "what a summary says is not said again"
+expect "a footnote stands at the end" '<li id="fn1" role="doc-endnote"><p>Its source\.' "$one"
+expect "a footnote leads back" 'href="#fnref1" class="footnote-back"' "$one"
+grep -c 'noteref\|<sup>' site/shelf/*.js | grep -v ':0$' | verdict "a shelf has no footnotes"
 expect "a figure is drawn into the page" '<text[^>]*>chapters</text>' "$two"
 expect "an appendix has a letter" '<span class="number">A</span>' "$two"
 

@@ -161,6 +161,48 @@ await test("a page is shown within a second, and nothing moves", roots.disk + ch
     if (moved > 0.02) return `the layout shifts by ${moved}`;
 });
 
+// A page with an aside, a hint and a footnote.
+const notes = "A-06-without-leaving-the-page.html";
+for (const javaScriptEnabled of [true, false]) {
+    const how = javaScriptEnabled ? "" : ", without the script";
+    await test(`asides stand in the margin, and fold on a phone${how}`, roots.disk + notes, { javaScriptEnabled }, async (page) => {
+        const aside = page.locator(".aside").first();
+        const text = aside.locator("p").first();
+        const column = await page.locator(".chapter").boundingBox();
+        if ((await text.boundingBox()).x < column.x + column.width) return "the aside is not in the margin";
+        if (await aside.locator("summary").isVisible()) return "in the margin an aside can be folded";
+        await page.setViewportSize({ width: 390, height: 800 });
+        if (await text.isVisible()) return "on a phone the aside is open";
+        await aside.locator("summary").click();
+        if (!await text.isVisible()) return "on a phone the aside does not open";
+    });
+    await test(`hints are folded, and open by keyboard; paper shows them${how}`, roots.disk + notes, { javaScriptEnabled }, async (page) => {
+        const hint = page.locator(".hint").first();
+        const text = hint.locator("p").first();
+        if (await text.isVisible()) return "a hint is shown unasked";
+        await hint.locator("summary").focus();
+        await page.keyboard.press("Enter");
+        if (!await text.isVisible()) return "the hint does not open";
+        await page.keyboard.press("Enter");
+        await page.emulateMedia({ media: "print" });
+        if (!await text.isVisible()) return "on paper the hint is lost";
+        if (!await page.locator(".aside p").first().isVisible()) return "on paper the aside is lost";
+    });
+}
+
+await test("a footnote is looked at in its place, and leads there and back", roots.disk + notes, {}, async (page) => {
+    const reference = page.locator(".footnote-ref").first();
+    await reference.focus();
+    const panel = page.locator(".look");
+    await panel.waitFor({ state: "visible" });
+    if (!/1\.4\.13/.test(await panel.textContent())) return "the panel does not show the note";
+    await page.keyboard.press("Escape");
+    await reference.click();
+    if (!page.url().endsWith("#fn1")) return "the reference does not lead to the note";
+    await page.locator("#fn1 .footnote-back").click();
+    if (!page.url().endsWith("#fnref1")) return "the note does not lead back";
+});
+
 // Accessibility: the rules of WCAG 2, A and AA, in both themes.
 const some = ["index.html", chapter, "2-02-the-trap-frame.html", "source/kernel/arch/entry.asm.html", "files.html"];
 const every = (await readdir(site, { recursive: true })).filter((name) => name.endsWith(".html"));

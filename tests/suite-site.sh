@@ -207,10 +207,30 @@ for figure in weave the-run; do
     sed 's,URL="book/[^"]*",,' "$root/diagrams/$figure.dot" >"diagrams/$figure.dot"
 done
 printf '%s\n' '# comment' '1 The first part' 'A The appendix' >book/parts.txt
+cat >book/1-00-the-first-part.md <<'BOOK'
+# The first part
+
+It begins [@lost; @found,
+p. 7].
+BOOK
+cat >book/bibliography.yaml <<'BOOK'
+references:
+- id: found
+  title-short: "Found 1999"
+  type: book
+  title: "A Book That Was Found"
+  issued: 1999
+- id: lost
+  title-short: "Lost 1998"
+  type: book
+  title: "A Lost Book"
+BOOK
 cat >book/1-01-one.md <<'BOOK'
 # One
 
 > **The run.** Somewhere.
+
+> **Needs** nothing. **After it** you know `one`. And more.
 
 The function `twice` in `one.c`; see [there](A-01-two.md#further) or the chapter "Two".
 
@@ -296,6 +316,12 @@ expect "a footnote stands at the end" '<li id="fn1" role="doc-endnote"><p>Its so
 expect "a footnote leads back" 'href="#fnref1" class="footnote-back"' "$one"
 grep -c 'noteref\|<sup>' site/shelf/*.js | grep -v ':0$' | verdict "a shelf has no footnotes"
 expect "a figure is drawn into the page" '<text[^>]*>chapters</text>' "$two"
+part=site/1-00-the-first-part.html
+expect "a part without an introduction has a page" '<span class="number">A</span> <a href="A-01-two.html">Two</a>' site/A-00-the-appendix.html
+expect "the page of a part says what its chapters tell" '^<p>You know <code>one</code>\.</p>$' "$part"
+expect "a citation leads to its source" '(<a href="bibliography.html#ref-lost" id="cite-lost" class="cite">Lost 1998</a>; <a href="bibliography.html#ref-found" id="cite-found" class="cite">Found 1999, p. 7</a>)\.' "$part"
+expect "the bibliography holds what pandoc makes of a source" '<li id="ref-found">.*<em>A Book That Was Found</em>' site/bibliography.html
+expect "the bibliography leads back" '<a href="1-00-the-first-part.html#cite-found">The first part</a>' site/bibliography.html
 expect "an appendix has a letter" '<span class="number">A</span>' "$two"
 
 sleep 1
@@ -341,6 +367,9 @@ printf '# A record\nname\tinstructions\tns\ncall\t1234567\t89\n' >diagrams/bench
 weave || :
 expect "a measured number takes the place of its name" 'takes 1,234,567, or 89 ns' "$two"
 rm diagrams/bench.tsv
+{ cat "$work/two.md"; echo; echo 'As `[@code]` has it [@found, p. 1; @none].'; } >book/A-01-two.md
+seed "a citation of an unknown source is reported with its line" \
+    "book/A-01-two\.md:$(wc -l <book/A-01-two.md): the bibliography has no source none"
 sed 's,^# Two,Two,' "$work/two.md" >book/A-01-two.md
 seed "a missing title is reported" 'book/A-01-two\.md:1: a chapter begins with its title'
 sed '/^```/d' "$work/two.md" >book/A-01-two.md

@@ -76,7 +76,9 @@ clean: ## delete all that is made
 
 ##@ Check it
 .PHONY: test test-long check-book transcripts
+# What several suites use is built once, before two of them run side by side.
 test: deps-test image ## run the tests
+	@$(MAKE) -s $(jobs) -f tests/guest/guest.mk guest-programs build/trace-text iso >/dev/null
 	@tests/run
 
 test-long: deps-test image ## run the tests that take long

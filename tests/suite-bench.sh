@@ -1,6 +1,7 @@
 #!/bin/sh
 # The benchmarks run, and no operation needs more instructions than it may. The count is that of
 # QEMU's -icount with one processor: it is the same in each run, and no matter of time.
+# lane: machine
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-bench.XXXXXX")

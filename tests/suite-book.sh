@@ -1,6 +1,7 @@
 #!/bin/sh
 # The book's own checks: what is tangled is shown, chunks are small and introduced, chapters have
 # their form. They read the chapters with pandoc, as a reader's viewer would, and not with noweb.
+# lane: book
 set -eu
 LC_ALL=C.UTF-8
 export LC_ALL

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The machine starts: with few and many processors, little memory, a plain processor; it is idle
 # when there is nothing to do, and the ways it can end are told apart.
+# lane: machine
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-boot.XXXXXX")

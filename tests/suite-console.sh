@@ -1,5 +1,6 @@
 #!/bin/sh
 # A session typed at the console of a running Folio: prompt, line editing, history, signals, jobs.
+# lane: machine
 # shellcheck disable=SC2016,SC2088 # the dollars are for the guest, and ~ is a newline
 set -eu
 LC_ALL=C

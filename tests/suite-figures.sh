@@ -1,5 +1,6 @@
 #!/bin/sh
 # The figures that follow from the code are those that the code makes now, and no room calls upward.
+# lane: book
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-figures.XXXXXX")

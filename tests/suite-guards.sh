@@ -1,6 +1,7 @@
 #!/bin/sh
 # The kernel's guards: each trial of the chapter "What each guard stops" makes its mistake, on a
 # processor that has the guard and on one that has not.
+# lane: machine
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-guards.XXXXXX")

@@ -1,5 +1,6 @@
 #!/bin/sh
 # tests/guest.sh and make exec: output, status, files, limits, mistakes.
+# lane: machine
 # shellcheck disable=SC2016 # the dollars are for the guest
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Errors, gdb and backtraces name the chapter and its line, exactly.
+# lane: machine
 set -eu
 LC_ALL=C.UTF-8
 export LC_ALL

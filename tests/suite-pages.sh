@@ -1,5 +1,6 @@
 #!/bin/sh
 # The woven pages in a browser, from disk and from a server; and the source pages beside their files.
+# lane: book
 set -eu
 cd "$(dirname "$0")/.."
 for tool in node npm chromium; do

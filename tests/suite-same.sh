@@ -1,6 +1,7 @@
 #!/bin/sh
 # One book gives the same bytes: a clean copy in another folder against this checkout as it stands,
 # however many edits its build has seen.
+# lane: machine
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-same-bytes.XXXXXX")

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Every shell script, the tangled ones too, passes shellcheck.
+# lane: book
 set -eu
 cd "$(dirname "$0")/.."
 {

@@ -1,4 +1,5 @@
 #!/bin/sh
+# lane: machine
 # shellcheck disable=SC2016 # the dollars are for the guest
 # The shell, compiled for this machine with the sanitizers: a table of scripts, which dash must
 # pass too, and random input that must neither crash nor hang it.

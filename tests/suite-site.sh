@@ -1,5 +1,6 @@
 #!/bin/sh
 # The woven book: complete, linked, well formed, and honest about faults in its source.
+# lane: book
 # shellcheck disable=SC2016,SC2035,SC2046 # what stands in single quotes is for awk and sed; no page begins with a dash
 set -eu
 LC_ALL=C.UTF-8

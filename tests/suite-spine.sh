@@ -1,5 +1,6 @@
 #!/bin/sh
 # The pictures of the run show what the kernel does: recorded anew, each party's events are the same.
+# lane: machine
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-spine.XXXXXX")

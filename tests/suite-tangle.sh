@@ -1,5 +1,6 @@
 #!/bin/sh
 # The tangler: what it makes of a good book, and the sentence it has for each bad one.
+# lane: book
 # shellcheck disable=SC2016 # what stands in single quotes is for sed
 set -eu
 LC_ALL=C

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The tools against the host's: each line of tools-cases.txt is run by Folio's shell and by this
 # machine's, in a folder with the same files. Output and status must be the same.
+# lane: machine
 # shellcheck disable=SC2016 # the dollars are for the shells that run the script
 set -eu
 LC_ALL=C

@@ -2,6 +2,7 @@
 # Traces: two recordings of one run are the same bytes, what they tell could be the truth, several
 # processors' records come whole and in order, nobody pays or writes when tracing is off, and the
 # reader and make trace refuse what isn't right in one sentence.
+# lane: machine
 # shellcheck disable=SC2016 # the dollars are for the guest
 set -eu
 cd "$(dirname "$0")/.."

@@ -7,6 +7,7 @@
 # and a second line "// flags: FLAG..." may add flags for the compiler, or "// assembly: FILE..." files
 # of tests/unit/ for the assembler. tests/unit/shim/ stands in for the machine; its headers come before
 # the kernel's.
+# lane: machine
 set -eu
 cd "$(dirname "$0")/.."
 ./tangle.sh >&2

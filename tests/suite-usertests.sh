@@ -14,21 +14,22 @@ if ! make -s -f tests/guest/guest.mk guest-programs >"$work/build" 2>&1; then
     echo "not ok usertests compile: $(grep -m 1 -E 'error|Error' "$work/build")"
     exit 1
 fi
+place=$work
 times=${USERTESTS_TIMES:-1}
 limit=$((100 * times))
 
-guest() { # [OPTION]...: runs the tests, their output in $work/out, the guest's status in $status
+guest() { # [OPTION]...: runs the tests, their output in $place/out, the guest's status in $status
     status=0
     tests/guest.sh -t "$limit" -a build/tests/usertests "$@" "/host/usertests -r $times -s ${stretch:-1}" \
-        >"$work/out" 2>"$work/errors" || status=$?
+        >"$place/out" 2>"$place/errors" || status=$?
 }
 
 # The last line tells that all tests were run; a panic or a hang leaves none.
 why_not() { # what went wrong, or nothing
-    if ! tail -n 1 "$work/out" | grep -q '^[0-9]* passed, [0-9]* failed$'; then
-        echo "status $status after \"$(tail -n 1 "$work/out")\": $(head -n 3 "$work/errors" | tr '\n' '|')"
+    if ! tail -n 1 "$place/out" | grep -q '^[0-9]* passed, [0-9]* failed$'; then
+        echo "status $status after \"$(tail -n 1 "$place/out")\": $(head -n 3 "$place/errors" | tr '\n' '|')"
     elif [ "$status" -ne 0 ]; then
-        grep '^FAILED' "$work/out" | head -n 3 | tr '\n' ';'
+        grep '^FAILED' "$place/out" | head -n 3 | tr '\n' ';'
     fi
 }
 
@@ -38,7 +39,7 @@ variant() { # NAME [OPTION]...: the whole of it once more, told in one line
     guest "$@"
     why=$(why_not)
     if [ -z "$why" ]; then
-        echo "ok usertests $name: $(tail -n 1 "$work/out")"
+        echo "ok usertests $name: $(tail -n 1 "$place/out")"
     else
         echo "not ok usertests $name: $why"
     fi
@@ -56,13 +57,18 @@ else
     echo "not ok usertests end within a minute: it took $took s"
 fi
 
-variant "with 64 MiB" -m 64M
-variant "with two processors" -s 2
-variant "with four processors" -s 4
+# Two guests of one processor each have room beside each other.
+mkdir "$work/small"
+(place=$work/small && variant "with 64 MiB" -m 64M) >"$work/said" &
+small=$!
 CPU=qemu64
 export CPU
 variant "on a plain processor"
 unset CPU
+wait "$small"
+cat "$work/said"
+variant "with two processors" -s 2
+variant "with four processors" -s 4
 
 # The monitor sends one interrupt for each line, a thousand in a second at most, once the guest
 # has said its first word: before it has gates, nothing can survive one.

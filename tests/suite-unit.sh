@@ -6,7 +6,8 @@
 #     // sources: FILE...     what to compile with it, below build/lined/
 # and a second line "// flags: FLAG..." may add flags for the compiler, or "// assembly: FILE..." files
 # of tests/unit/ for the assembler. tests/unit/shim/ stands in for the machine; its headers come before
-# the kernel's.
+# the kernel's. A program that was compiled from the very same text is not compiled again, for the
+# book's sessions run some of these tests too.
 # lane: machine
 set -eu
 cd "$(dirname "$0")/.."
@@ -35,7 +36,14 @@ assemble() { # SOURCE: as build/unit/SOURCE.o, with the kernel's own offsets
     nasm -f elf64 -g -F dwarf -I build/made/ -I build/lined/ -o "$out/$1.o" "tests/unit/$1"
 }
 
+text_of() { # NAME: a sum over all that it may be compiled from
+    find build/lined/kernel build/lined/include build/lined/user tests/unit/shim tests/unit/*.asm \
+        "tests/unit/$1.c" tests/suite-unit.sh -type f | LC_ALL=C sort | xargs cat | cksum
+}
+
 for name in "$@"; do
+    exec 9>"$out/$name.lock"
+    flock 9
     file=tests/unit/$name.c
     if [ ! -f "$file" ]; then
         fail "$name" "there is no $file"
@@ -45,17 +53,25 @@ for name in "$@"; do
     for source in $(listed assembly "$file"); do
         assemble "$source" && sources="$sources $out/$source.o"
     done
+    text=$(text_of "$name")
     # shellcheck disable=SC2046,SC2086 # lists of words
-    if ! gcc -std=gnu17 -O1 -g -Wall -Wextra -Werror -fno-strict-aliasing -fno-omit-frame-pointer \
+    if [ "$text" = "$(cat "$out/$name.text" 2>/dev/null)" ]; then
+        :
+    elif ! gcc -std=gnu17 -O1 -g -Wall -Wextra -Werror -fno-strict-aliasing -fno-omit-frame-pointer \
         -fsanitize=address,undefined -fno-sanitize-recover=all \
         -I tests/unit/shim -I build/lined/kernel -I build/lined/include $(listed flags "$file") \
         -o "$out/$name" "$file" tests/unit/shim/host.c $sources >"$out/$name.log" 2>&1; then
         cat "$out/$name.log"
         fail "$name" "it doesn't compile"
-    elif timeout 120 "$out/$name" >"$out/$name.log" 2>&1; then
+        continue
+    else
+        echo "$text" >"$out/$name.text"
+    fi
+    if timeout 120 "$out/$name" >"$out/$name.log" 2>&1; then
         echo "ok unit $name"
     else
         cat "$out/$name.log"
+        rm -f "$out/$name.text"
         fail "$name" "$(tail -n 1 "$out/$name.log")"
     fi
 done

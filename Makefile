@@ -87,8 +87,9 @@ test-long: deps-test image ## run the tests that take long
 check-book: deps-test image ## run the checks of the book alone
 	@tests/run tangle book transcripts site
 
-transcripts: deps-test image ## replay the sessions shown in the book, and say which differ
-	@tests/run transcripts
+transcripts: deps-test image ## record the sessions shown in the book anew: CHAPTER=3-07, or only compare: CHECK=1
+	@$(lock) $(MAKE) -s -f tests/guest/guest.mk guest-programs
+	@perl generated/sessions/replay.pl $(if $(CHECK),-c) $(CHAPTER)
 
 ##@ Measure it
 .PHONY: bench trace

@@ -17,23 +17,28 @@ use File::Temp qw(tempdir);
 use IPC::Open2 qw(open2);
 use Time::HiRes qw(time sleep);
 
-sub boot {
+# Starts any program that prompts: Console->start(command => [...]).
+sub start {
     my ($class, %with) = @_;
     my $self = bless { limit => 60, %with, text => '', ended => 0 }, $class;
-    $self->{folder} = tempdir('folio-console.XXXXXX', TMPDIR => 1, CLEANUP => 1);
-    my @command = (
-        'qemu-system-x86_64', qw(-machine pc -nodefaults -no-reboot -display none -monitor none),
-        qw(-serial stdio -device), 'isa-debug-exit,iobase=0xf4,iosize=0x04',
-        '-debugcon', "file:$self->{folder}/debug", '-accel', $ENV{ACCEL} // 'tcg',
-        '-cpu', $self->{cpu} // $ENV{CPU} // 'max', '-smp', $self->{smp} // 1,
-        '-m', $self->{memory} // '256M', @{ $self->{options} // [] },
-        $self->{disc} ? ('-cdrom', $self->{disc})
-            : (qw(-kernel build/folio.elf -initrd build/initrd.cpio -append),
-               $self->{words} // 'quiet'));
     $self->{begin} = time;
-    $self->{process} = open2($self->{out}, $self->{in}, @command);
+    $self->{process} = open2($self->{out}, $self->{in}, @{ $self->{command} });
     $self->{in}->autoflush(1);
     return $self;
+}
+
+sub boot {
+    my ($class, %with) = @_;
+    my $folder = tempdir('folio-console.XXXXXX', TMPDIR => 1, CLEANUP => 1);
+    return $class->start(%with, folder => $folder, command => [
+        'qemu-system-x86_64', qw(-machine pc -nodefaults -no-reboot -display none -monitor none),
+        qw(-serial stdio -device), 'isa-debug-exit,iobase=0xf4,iosize=0x04',
+        '-debugcon', "file:$folder/debug", '-accel', $ENV{ACCEL} // 'tcg',
+        '-cpu', $with{cpu} // $ENV{CPU} // 'max', '-smp', $with{smp} // 1,
+        '-m', $with{memory} // '256M', @{ $with{options} // [] },
+        $with{disc} ? ('-cdrom', $with{disc})
+            : (qw(-kernel build/folio.elf -initrd build/initrd.cpio -append),
+               $with{words} // 'quiet') ]);
 }
 
 # Reads what there is, waiting at most so many seconds for it. False when nothing came.

@@ -139,6 +139,7 @@ site_needs = $(run_needs) pandoc:pandoc dot:graphviz ctags:universal-ctags \
 serve_needs = $(site_needs) python3:python3
 test_needs = $(site_needs) $(iso_needs) /usr/share/ovmf/OVMF.fd:ovmf \
     gdb:gdb socat:socat perl:perl /bin/kill:procps \
+    hunspell:hunspell /usr/share/hunspell/en_GB.dic:hunspell-en-gb \
     shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev \
     node:nodejs chromium:chromium
 

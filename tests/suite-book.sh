@@ -41,12 +41,21 @@ for chapter in book/*.md; do
     pandoc --from markdown --to plain --lua-filter "$work/blocks.lua" --output /dev/null "$chapter"
 done >"$work/blocks"
 
-# chunks: FILE NAME lines as "chapter<TAB>name<TAB>lines", and the code on its own.
-awk -v code="$work/code" '
+# The same chunks as the chapters' own lines have them: "chapter<TAB>name<TAB>line".
+grep -Hn '^<<.*>>=$' book/*.md | sed 's/^\([^:]*\):\([0-9]*\):<<\(.*\)>>=$/\1\t\3\t\2/' >"$work/defined"
+
+# chunks: each as "chapter<TAB>name<TAB>lines<TAB>line of the chapter"; and the code on its own.
+awk -v code="$work/code" -v defined="$work/defined" '
+    BEGIN {
+        while ((getline line <defined) > 0) {
+            split(line, part, "\t")
+            at[part[1], part[2], ++count[part[1], part[2]]] = part[3]
+        }
+    }
     /^LINK / { next }
     /^BLOCK / { chapter = $2; first = 1; inside = 0; next }
     first { first = 0; if (/^\|<<.*>>=$/) { name = substr($0, 4, length($0) - 6); inside = 1; lines = 0; next } }
-    inside && /^\|@$/ { print chapter "\t" name "\t" lines; inside = 0; ended = 1; next }
+    inside && /^\|@$/ { print chapter "\t" name "\t" lines "\t" at[chapter, name, ++seen[chapter, name]]; inside = 0; ended = 1; next }
     inside { lines++; print substr($0, 2) >code }
 ' "$work/blocks" >"$work/chunks"
 : >>"$work/code"
@@ -62,11 +71,13 @@ done <"$work/files" >"$work/tangled.all"
 lines_of "$work/tangled.all" >"$work/tangled"
 comm -23 "$work/tangled" "$work/shown" | verdict "every tangled line is shown"
 comm -13 "$work/tangled" "$work/shown" | verdict "every shown line of a chunk is tangled"
-grep -c '^<<.*>>=$' book/*.md | awk -F: '{ n += $2 } END { print n }' >"$work/defined"
-wc -l <"$work/chunks" | diff -w - "$work/defined" | verdict "every chunk is shown once, as a block of its own"
+awk -F '\t' '
+    FNR == NR { shown[$1, $2, $4]++; next }
+    shown[$1, $2, $3] != 1 { print $1 ":" $3 ": pandoc does not show the chunk \"" $2 "\" as a block of its own" }
+' "$work/chunks" "$work/defined" | verdict "every chunk is shown once, as a block of its own"
 
 # Sizes.
-awk -F '\t' '$3 > 40 { print $1 ": " $2 " has " $3 " lines" }' "$work/chunks" |
+awk -F '\t' '$3 > 40 { print $1 ":" $4 ": the chunk \"" $2 "\" has " $3 " lines" }' "$work/chunks" |
     verdict "no chunk has more than 40 lines"
 cut -f3 "$work/chunks" | sort -n | awk '
     { size[NR] = $1 }
@@ -138,8 +149,22 @@ done <"$work/files" | verdict "every tangled file names its chapter"
 # Links between chapters lead somewhere.
 sed -n 's/^LINK //p' "$work/blocks" | while read -r chapter link; do
     case $link in *:* | '#'*) continue ;; esac
-    [ -e "book/${link%%#*}" ] || echo "$chapter: $link does not exist"
+    [ -e "book/${link%%#*}" ] ||
+        echo "$chapter:$(grep -nF "$link" "$chapter" | head -n 1 | cut -d: -f1): $link does not exist"
 done | verdict "links between chapters and to figures lead somewhere"
+
+# What a machine can see of the prose.
+if command -v hunspell >/dev/null && [ -e /usr/share/hunspell/en_GB.dic ]; then
+    perl tests/prose.pl tests/words.txt README.md book/*.md >"$work/prose" 2>&1 ||
+        echo "not ok the prose can be read: $(tail -n 1 "$work/prose")"
+    mistakes() { sed -n "s/^$1\t//p" "$work/prose"; }
+    mistakes spelling | verdict "every word is spelt as the dictionary has it, or is in the project's list"
+    mistakes words | verdict "the project's list of words is in order, and each is needed"
+    mistakes doubled | verdict "no word stands there twice"
+    mistakes dashes | verdict "dashes and quotation marks are the book's"
+else
+    echo "skip spelling: hunspell or its British dictionary is missing; make deps-test installs it"
+fi
 
 # A line of noise that belongs in no chapter.
 grep -rnIE '\b(TO''DO|FIX''ME|XX''X|HA''CK)\b' book tangle.sh Makefile tests README.md |

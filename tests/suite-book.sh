@@ -166,6 +166,13 @@ else
     echo "skip spelling: hunspell or its British dictionary is missing; make deps-test installs it"
 fi
 
+# Terms: each is introduced in one place, and no chapter uses it before.
+# shellcheck disable=SC2046 # no chapter has a space in its name
+awk -v check=1 -f generated/weave/terms.awk book/terms.txt $(printf '%s\n' book/*.md |
+    awk -f generated/weave/order.awk book/parts.txt - 2>/dev/null | cut -f 1 |
+    while read -r chapter; do [ ! -f "book/$chapter.md" ] || echo "book/$chapter.md"; done) |
+    verdict "no term is used before the place that introduces it"
+
 # A line of noise that belongs in no chapter.
 grep -rnIE '\b(TO''DO|FIX''ME|XX''X|HA''CK)\b' book tangle.sh Makefile tests README.md |
     verdict "nothing is put off"

@@ -226,6 +226,7 @@ references:
   type: book
   title: "A Lost Book"
 BOOK
+printf '%s\n' 'double word; double words' 'figure; figures' >book/terms.txt
 cat >book/1-01-one.md <<'BOOK'
 # One
 
@@ -257,7 +258,8 @@ x = x + x; /* twice */
 
 > **Aside.** A note of more than just six words, "which" folds.
 
-A claim.[^source]
+A *double word* is introduced,
+and a [figure](A-01-two.md) is named early. A claim.[^source]
 
 [^source]: Its source.
 
@@ -269,7 +271,8 @@ BOOK
 cat >book/A-01-two.md <<'BOOK'
 # Two
 
-It goes on.
+It goes on: a **figure**, and a Double
+word in it.
 
 ```c
 <<double the number>>=
@@ -323,6 +326,29 @@ expect "the page of a part says what its chapters tell" '^<p>You know <code>one<
 expect "a citation leads to its source" '(<a href="bibliography.html#ref-lost" id="cite-lost" class="cite">Lost 1998</a>; <a href="bibliography.html#ref-found" id="cite-found" class="cite">Found 1999, p. 7</a>)\.' "$part"
 expect "the bibliography holds what pandoc makes of a source" '<li id="ref-found">.*<em>A Book That Was Found</em>' site/bibliography.html
 expect "the bibliography leads back" '<a href="1-00-the-first-part.html#cite-found">The first part</a>' site/bibliography.html
+expect "the place that introduces a term has an address" '<span id="term-double-word"><em>double word</em></span>' "$one"
+expect "the index of terms leads there, and to the uses" \
+    '<a href="1-01-one.html#term-double-word">double word</a> <span class="number">1</span> .*<a href="A-01-two.html">A</a>' site/terms.html
+terms() {
+    awk -v check=1 -f generated/weave/terms.awk book/terms.txt book/1-00-the-first-part.md book/1-01-one.md book/A-01-two.md
+}
+terms | verdict "terms are in order"
+cp -p book/1-01-one.md "$work/one.md"
+printf '\nA *double word* again.\n' >>book/A-01-two.md
+echo unheard >>book/terms.txt
+sed -i 's/^It doubles\.$/The\nfigure doubles./' book/1-01-one.md
+terms >"$work/terms" || echo "status $?" >>"$work/terms"
+while read -r fault; do
+    expect "a fault of the terms is reported: $fault" "$fault" "$work/terms"
+done <<'FAULTS'
+book/A-01-two\.md:2[0-9]: "double word" has been introduced already, at book/1-01-one\.md:
+book/terms\.txt:3: "unheard" is introduced nowhere
+book/1-01-one\.md:22: "figure" is used before book/A-01-two\.md:3
+status 1
+FAULTS
+cp -p "$work/one.md" book/1-01-one.md
+sed -i '/^A \*double word\* again/d' book/A-01-two.md
+sed -i '/unheard/d' book/terms.txt
 expect "an appendix has a letter" '<span class="number">A</span>' "$two"
 
 sleep 1

@@ -55,7 +55,7 @@ for trace in diagrams/*.trace; do
 done | verdict "each trace has its scenario"
 for chapter in book/[12356]-*.md; do
     case $chapter in
-    */1-08-* | */2-0[789]-* | */3-10-* | */5-0[56]-* | */6-0[678]-*) continue ;; # the run passes them by
+    */?-00-* | */1-08-* | */2-0[789]-* | */3-10-* | */5-0[56]-* | */6-0[678]-*) continue ;; # the run passes them by
     esac
     sed -n '3,/^> \*\*Needs/p' "$chapter" | tr '\n' ' ' | grep -q '](../diagrams/[a-z-]*\.scenario)' ||
         echo "$chapter does not open with its stretch of the run"

@@ -141,7 +141,7 @@ test_needs = $(site_needs) $(iso_needs) /usr/share/ovmf/OVMF.fd:ovmf \
     gdb:gdb socat:socat perl:perl /bin/kill:procps \
     hunspell:hunspell /usr/share/hunspell/en_GB.dic:hunspell-en-gb \
     shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev \
-    node:nodejs chromium:chromium
+    node:nodejs chromium:chromium java:default-jre-headless
 
 # make bench fetches a Linux to compare with, below build/; it installs none.
 bench_needs = $(run_needs) dpkg-deb:dpkg tar:tar /usr/include/stdio.h:libc6-dev

@@ -1,9 +1,10 @@
 #!/bin/sh
-# The woven pages in a browser, from disk and from a server; and the source pages beside their files.
+# The woven pages in a browser, from disk and from a server; the source pages beside their files; and
+# what the checker of HTML says, of some pages, or with PAGES=all of every one.
 # lane: book
 set -eu
 cd "$(dirname "$0")/.."
-for tool in node npm chromium; do
+for tool in node npm chromium java; do
     command -v $tool >/dev/null || { echo "skip pages: $tool is missing; make deps-test installs it"; exit 0; }
 done
 ./tangle.sh
@@ -16,5 +17,19 @@ if ! cmp -s tests/pages/package-lock.json $modules/lock; then
     cp tests/pages/package.json tests/pages/package-lock.json $modules
     (cd $modules && npm ci --silent --ignore-scripts --no-audit --no-fund)
     cp tests/pages/package-lock.json $modules/lock
+fi
+
+case ${PAGES:-some} in
+all) find site -name '*.html' | sort ;;
+*) for page in index 0-01-preface 2-00-traps 2-02-the-trap-frame bibliography terms source/kernel/arch/entry.asm; do
+    echo "site/$page.html"
+done ;;
+esac >$modules/checked
+# shellcheck disable=SC2046 # no page has a blank in its name
+sh tests/pages/valid.sh $modules $(cat $modules/checked) >$modules/said
+if [ -s $modules/said ]; then
+    echo "not ok pages valid HTML: $(head -n 5 $modules/said | tr '\n' '|')"
+else
+    echo "ok pages valid HTML: $(wc -l <$modules/checked)"
 fi
 node tests/pages/pages.mjs site $modules "${PAGES:-some}"

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 {
-    ls tangle.sh .ci/run tests/run tests/*.sh
+    ls tangle.sh .ci/run tests/run tests/*.sh tests/pages/*.sh
     find generated/weave generated/build generated/bench generated/trace -name '*.sh' 2>/dev/null || :
 } | sort -u | while read -r script; do
     if said=$(shellcheck --shell=sh "$script" 2>&1); then

@@ -25,49 +25,6 @@ expect() {
     if grep -q -e "$2" "$3"; then echo "ok $1"; else echo "not ok $1: no line matches $2 in $3"; fi
 }
 
-# Lists what is wrong with the links of the pages in a folder: broken_links FOLDER.
-broken_links() {
-    (cd "$1" && awk '
-        BEGIN { RS = "<" }
-        FNR == 1 { pages[FILENAME] = 1 }
-        match($0, /^[^>]* id="[^"]*"/) {
-            id = substr($0, RSTART, RLENGTH)
-            gsub(/^.* id="|"$/, "", id)
-            if (seen[FILENAME "#" id]++)
-                print FILENAME ": the id " id " is there twice"
-        }
-        match($0, /^[a-z]+[^>]* (href|src)="[^"]*"/) {
-            target = substr($0, RSTART, RLENGTH)
-            gsub(/^.* (href|src)="|"$/, "", target)
-            gsub(/&amp;/, "\\&", target)
-            if (FILENAME ~ /^source\// && target !~ /^#/ && target !~ /:/) {
-                folder = FILENAME
-                sub(/[^\/]*$/, "", folder)
-                while (sub(/^\.\.\//, "", target))
-                    sub(/[^\/]*\/$/, "", folder)
-                target = folder target
-            }
-            if (target ~ /^(https?:|mailto:|data:)/)
-                next
-            links[++count] = (target ~ /^#/ ? FILENAME target : target)
-            from[count] = FILENAME
-        }
-        END {
-            for (i = 1; i <= count; i++) {
-                page = links[i]
-                sub(/#.*$/, "", page)
-                if (page !~ /\.html$/) {
-                    if ((getline line <page) < 0)
-                        print from[i] ": there is no " page
-                    close(page)
-                } else if (!(page in pages))
-                    print from[i] ": there is no page " page
-                else if (links[i] ~ /#./ && !(links[i] in seen))
-                    print from[i] ": there is no place " links[i]
-            }
-        }' *.html $(find source -name '*.html') | sort -u)
-}
-
 for tool in pandoc dot ctags; do
     command -v "$tool" >/dev/null || {
         echo "skip site: $tool is missing; make deps-site installs it"
@@ -88,7 +45,7 @@ touch "$work/stamp"
 sh generated/weave/weave.sh >/dev/null 2>&1
 find site -newer "$work/stamp" -type f | verdict "weaving again makes nothing anew"
 
-broken_links site | verdict "every link and anchor leads somewhere, and ids are unique"
+perl tests/links.pl site book | verdict "every link and anchor leads somewhere, and ids are unique"
 if command -v xmllint >/dev/null; then
     for page in site/*.html; do
         xmllint --noout --nonet "$page" 2>&1 | grep -E '(error|warning) :' || :
@@ -299,7 +256,7 @@ weave() { sh generated/weave/weave.sh >"$work/output" 2>"$work/errors"; }
 weave || :
 one=site/1-01-one.html two=site/A-01-two.html
 verdict "a small book weaves without a warning" <"$work/errors"
-broken_links site | verdict "the links of the small book lead somewhere"
+perl "$root/tests/links.pl" site book | verdict "the links of the small book lead somewhere"
 expect "a chunk is numbered within its chapter" '>1\.2</a> <span class="name">double the number</span>' "$one"
 expect "a use links to the definition" '<a href="#chunk-double-the-number" class="use">' "$one"
 expect "a definition links to its continuation" 'continued in <a href="A-01-two.html#chunk-double' "$one"
@@ -404,5 +361,6 @@ seed "a chunk that pandoc does not see is reported" 'book/A-01-two\.md: pandoc d
 cp "$work/two.md" book/A-01-two.md
 sed -i 's,A-01-two\.md#further,A-01-two.md#nowhere,' book/1-01-one.md
 weave || :
-broken_links site | grep -q 'there is no place A-01-two.html#nowhere' &&
-    echo "ok a link to a missing place is found" || echo "not ok a link to a missing place is found: it is not"
+perl "$root/tests/links.pl" site book >"$work/links" || :
+expect "a link to a missing place is found" \
+    '^book/1-01-one.md:7: the link A-01-two.html#nowhere leads to a place that does not exist\.$' "$work/links"

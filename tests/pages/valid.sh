@@ -1,0 +1,9 @@
+#!/bin/sh
+# What the checker of HTML says of these pages, a sentence a line: tests/pages/valid.sh MODULES PAGE...
+set -eu
+modules=$1
+shift
+# The slash of <br /> is for readers of XML, and harms nobody.
+java -Xss8m -jar "$modules/node_modules/vnu-jar/build/dist/vnu.jar" --exit-zero-always --format gnu \
+    --filterpattern 'Trailing slash on void elements.*' "$@" 2>&1 |
+    sed -E 's,^"file:.*/(site/[^"]*)":([0-9]+)[^:]*: ,\1:\2: ,'

@@ -85,7 +85,7 @@ test-long: deps-test image ## run the tests that take long
 	@tests/run -l
 
 check-book: deps-test image ## run the checks of the book alone
-	@tests/run tangle book transcripts site
+	@PAGES=all SUITE_LIMIT=3600 tests/run tangle book checks figures spine transcripts sessions site pages
 
 transcripts: deps-test image ## record the sessions shown in the book anew: CHAPTER=3-07, or only compare: CHECK=1
 	@$(lock) $(MAKE) -s -f tests/guest/guest.mk guest-programs

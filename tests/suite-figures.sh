@@ -8,15 +8,30 @@ trap 'rm -rf "$work"' EXIT
 
 ./tangle.sh
 sh generated/figures/draw.sh "$work" >"$work/log" 2>&1 || echo "not ok the figures can be drawn: $(head -n 1 "$work/log")"
+compare() { # FIGURE FOLDER: what differs between the figure as drawn now and as it is in the folder, as a sentence
+    name=$(basename "$1")
+    if [ ! -f "$1" ]; then
+        echo "nothing draws $name"
+    elif ! cmp -s "$1" "$2/$name"; then
+        shown=$(grep -n "](../diagrams/$name)" book/*.md | cut -d: -f1,2 | head -n 1)
+        echo "${shown:-diagrams/$name}: make diagrams draws $name anew;" \
+            "$(diff "$1" "$2/$name" 2>&1 | grep -c '^[<>]') lines differ"
+    fi
+}
 for figure in "$work"/*.dot; do
-    name=$(basename "$figure")
-    if cmp -s "$figure" "diagrams/$name"; then
-        echo "ok figures $name shows the code"
+    difference=$(compare "$figure" diagrams)
+    if [ -z "$difference" ]; then
+        echo "ok figures $(basename "$figure") shows the code"
     else
-        echo "not ok figures $name shows the code: make diagrams draws it anew;" \
-            "$(diff "$figure" "diagrams/$name" 2>&1 | grep -c '^[<>]') lines differ"
+        echo "not ok figures $(basename "$figure") shows the code: $difference"
     fi
 done
+mkdir "$work/old"
+sed 's/rip/rep/' diagrams/trap-frame.dot >"$work/old/trap-frame.dot"
+case $(compare "$work/trap-frame.dot" "$work/old") in
+book/2-02-the-trap-frame.md:*': make diagrams draws trap-frame.dot anew; '[1-9]*) echo "ok figures an old figure is noticed" ;;
+*) echo "not ok figures an old figure is noticed: $(compare "$work/trap-frame.dot" "$work/old")" ;;
+esac
 
 # What an object of one room needs and only a higher room has: the symbols that go upward. Two may:
 # the first call of all, into kernel_main, and the canary, which the compiler names in every room.

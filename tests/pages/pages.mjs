@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { readFile, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
+import { origin } from "./origin.mjs";
 
 const [site, modules, scope] = process.argv.slice(2).map((argument, i) => (i < 2 ? resolve(argument) : argument));
 const require = createRequire(join(modules, "x.js"));
@@ -206,17 +207,38 @@ await test("a footnote is looked at in its place, and leads there and back", roo
 // Accessibility: the rules of WCAG 2, A and AA, in both themes.
 const some = ["index.html", chapter, "2-02-the-trap-frame.html", "source/kernel/arch/entry.asm.html", "files.html"];
 const every = (await readdir(site, { recursive: true })).filter((name) => name.endsWith(".html"));
+const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+async function violations(page) {
+    await page.evaluate(axe);
+    const found = await page.evaluate((runOnly) => globalThis.axe.run(document, { runOnly }), rules);
+    const told = found.violations.map(async ({ id, nodes: [first, ...others] }) => {
+        const text = await page.evaluate((target) => {
+            const element = document.querySelector(target);
+            return (element?.closest("p, li, td, th, figcaption, h1, h2, h3, h4, pre") ?? element)?.textContent ?? "";
+        }, first.target[0]);
+        const place = await origin(new URL(page.url()).pathname, text) ?? "the page";
+        return `${place}: ${id} at ${first.target} and ${others.length} more`;
+    });
+    return (await Promise.all(told)).join("; ");
+}
 for (const place of scope === "all" ? every : some) {
     for (const colorScheme of ["light", "dark"]) {
-        await test(`${place} keeps the rules of accessibility (${colorScheme})`, roots.disk + place, { colorScheme }, async (page) => {
-            await page.evaluate(axe);
-            const found = await page.evaluate(() => globalThis.axe.run(document, {
-                runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"],
-            }));
-            return found.violations.map(({ id, nodes }) => `${id} at ${nodes[0].target} and ${nodes.length - 1} more`).join("; ");
-        });
+        await test(`${place} keeps the rules of accessibility (${colorScheme})`, roots.disk + place, { colorScheme }, violations);
     }
 }
+await test("a picture without words and faint text are noticed, with their lines", roots.disk + chapter, {}, async (page) => {
+    await page.evaluate(() => {
+        const paragraph = document.querySelector("main h2 ~ p");
+        paragraph.style = "color: #777; background: #888";
+        paragraph.insertAdjacentHTML("beforeend", '<img src="icon.svg">');
+    });
+    const found = await violations(page);
+    const line = /^book\/3-07-fork\.md:\d+: /;
+    for (const rule of ["image-alt", "color-contrast"]) {
+        const told = found.split("; ").find((sentence) => sentence.includes(`: ${rule} at`)) ?? "";
+        if (!line.test(told)) return `what is noticed: ${found}`;
+    }
+});
 
 await browser.close();
 server.close();

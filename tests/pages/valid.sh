@@ -6,4 +6,5 @@ shift
 # The slash of <br /> is for readers of XML, and harms nobody.
 java -Xss8m -jar "$modules/node_modules/vnu-jar/build/dist/vnu.jar" --exit-zero-always --format gnu \
     --filterpattern 'Trailing slash on void elements.*' "$@" 2>&1 |
-    sed -E 's,^"file:.*/(site/[^"]*)":([0-9]+)[^:]*: ,\1:\2: ,'
+    sed -E -e 's,^"file:([^"]*)":([0-9]+)[^:]*: ,\1:\2: ,' -e "s,^$PWD/,," |
+    node tests/pages/origin.mjs

@@ -28,7 +28,9 @@ await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 const roots = { disk: `file://${site}/`, server: `http://127.0.0.1:${server.address().port}/` };
 
 // Runs a test on a page of its own, and says how it went. A mistake in the page's script fails it too.
+// ONLY=WORDS, in the environment, leaves out all tests but those with the words in their names.
 async function test(name, address, options, steps) {
+    if (!name.includes(process.env.ONLY ?? "")) return;
     const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...options });
     const page = await context.newPage();
     const mistakes = [];
@@ -80,6 +82,35 @@ for (const [where, root] of Object.entries(roots)) {
         await skeleton.locator(".opened .opened").waitFor();
         await skeleton.locator(".open").nth(1).click();
         if (await skeleton.locator("pre > code").textContent() !== before) return "folding does not restore the chunk";
+    });
+    await test(`a chunk is shown in its file, with the lines around it (${where})`, root + chapter, {}, async (page) => {
+        const id = "#chunk-give-the-copies-back";
+        const chunk = page.locator(id);
+        const shown = () => chunk.locator("pre").evaluateAll((boxes) => boxes.map((box) => {
+            const lines = box.querySelector("code").cloneNode(true);
+            lines.querySelectorAll(".at").forEach((number) => number.remove());
+            return lines.textContent.split("\n").map((line) => line.trim());
+        }));
+        const file = (await readFile(join(site, "../generated/kernel/proc/fork.c"), "utf8")).split("\n");
+        const contains = (lines) => file.map((line) => line.trim()).join("\n").includes(lines.join("\n"));
+        await chunk.locator(".where").click();
+        await chunk.locator(".around").first().waitFor();
+        const [above, own, below] = await shown();
+        if (above.length !== 8 || below.length !== 8) return `there are ${above.length} lines above and ${below.length} below`;
+        if (!contains([...above, ...own, ...below])) return "the lines are not the file's";
+        const number = Number(await chunk.locator(".at").first().textContent());
+        if (file[number - 1].trim() !== above[0]) return "the numbers are not the file's";
+        await chunk.locator(".more").first().click();
+        const [higher] = await shown();
+        if (higher.length !== 16 || !contains([...higher, ...own])) return "there are no more lines on demand";
+        if (await chunk.locator(".where").getAttribute("aria-expanded") !== "true") return "the button does not say that it is open";
+        await page.keyboard.press("w");
+        await chunk.locator(".around").first().waitFor({ state: "detached" });
+        await page.mouse.move(0, 0);
+        await page.evaluate((place) => { document.activeElement.blur(); location.hash = place; }, id);
+        await page.keyboard.press("w");
+        await chunk.locator(".place a").click();
+        await page.waitForURL(/source\/kernel\/proc\/fork\.c\.html#line-\d+$/);
     });
     await test(`from a chunk to its place in the file, and back (${where})`, root + chapter, {}, async (page) => {
         await page.locator(".chunk-links a code", { hasText: "fork.c" }).first().click();

@@ -280,6 +280,12 @@ expect "a file in prose links to its chunk" '<a href="#chunk-kernel-one-c"><code
 expect "a chapter in prose links to its page" '<a href="A-01-two.html">Two</a>' "$one"
 grep -n 'co">.*<a ' "$one" | verdict "a word in a comment is no link"
 expect "what is typed stands out" '<kbd>echo hi</kbd>' "$one"
+expect "a heading has a link to itself" '>Further<a class="anchor" href="#further"' "$two"
+expect "the sources of the chapters are in the site" '^# Two' site/book/A-01-two.md
+expect "a chapter leads to its source" '<a href="book/A-01-two.md">' "$two"
+EDIT_URL=https://forge.example/edit/main/ weave || :
+expect "or to the forge that lets one edit it" '<a href="https://forge.example/edit/main/book/A-01-two.md">Edit' "$two"
+weave || :
 expect "an aside is a note that folds" 'class="aside" role="note"><details>' "$one"
 expect "a closed aside says how it begins" '<span class="teaser">A note of more than just…</span>' "$one"
 expect "a hint folds" '<details class="hint">' "$two"

@@ -140,10 +140,21 @@ await test("keys turn the pages and show the card", roots.disk + chapter, {}, as
     await page.keyboard.press("?");
     await page.locator("dialog[open]").waitFor();
     await page.keyboard.press("Escape");
-    await page.keyboard.press("j");
+    const card = ["search", "next chapter", "where does this go"];
+    await page.keyboard.press("?");
+    const words = await page.locator("dialog[open]").textContent();
+    for (const key of card) if (!words.includes(key)) return `the card does not say ${key}`;
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("n");
     await page.waitForURL(/3-08-exec\.html/);
-    await page.keyboard.press("k");
+    await page.keyboard.press("p");
     await page.waitForURL(/3-07-fork\.html/);
+    for (const place of ["#the-idea", "#the-function", "#the-idea"]) {
+        await page.keyboard.press(place === "#the-idea" && page.url().includes("#") ? "k" : "j");
+        await page.waitForURL((url) => url.hash === place);
+        const current = await page.locator(".sections [aria-current]").getAttribute("href");
+        if (current !== place) return `at ${place} the side shows ${current}`;
+    }
 });
 
 await test("the reader's theme is kept, and there is no flash", roots.server + chapter, { colorScheme: "light" }, async (page) => {
@@ -191,6 +202,29 @@ await test("a page is shown within a second, and nothing moves", roots.disk + ch
         setTimeout(() => done(sum), 500);
     }));
     if (moved > 0.02) return `the layout shifts by ${moved}`;
+});
+
+await test("headings and figures have links to themselves, and the chapter to its source", roots.disk + "2-02-the-trap-frame.html", {}, async (page) => {
+    for (const [box, what] of [["h2", "section"], ["figure.drawing", "figure"]]) {
+        const link = page.locator(`${box} .anchor`).first();
+        const seen = () => link.evaluate((sign) => getComputedStyle(sign).opacity);
+        if (await seen() !== "0") return `the sign of a ${what} is seen unasked`;
+        await link.focus();
+        await page.keyboard.press("Shift+Tab");
+        await page.keyboard.press("Tab");
+        if (await seen() !== "1") return `the sign of a ${what} is not seen by keyboard`;
+        await page.keyboard.press("Enter");
+        const id = await page.evaluate(() => document.querySelector(":target")?.closest("h2, figure")?.localName);
+        if (id !== box.split(".")[0]) return `the link of a ${what} leads to ${id}`;
+    }
+    await page.keyboard.press("e");
+    await page.waitForURL(/book\/2-02-the-trap-frame\.md$/);
+    if (!/^# The trap frame/.test(await page.locator("body").textContent())) return "the source is not the chapter's";
+});
+
+await test("on a touched screen the links to headings are always seen", roots.disk + chapter, { hasTouch: true, isMobile: true, viewport: { width: 390, height: 800 } }, async (page) => {
+    const seen = await page.locator("h2 .anchor").first().evaluate((sign) => getComputedStyle(sign).opacity);
+    if (seen !== "1") return "they are not";
 });
 
 // A page with an aside, a hint and a footnote.

@@ -224,6 +224,22 @@ x = x + x; /* twice */
 @
 ```
 
+A parameter has the name of a function.
+
+```c
+<<kernel/three.c>>=
+/* Three. The chapter "One" tells it. */
+struct once {
+    int thrice;
+};
+int thrice(int twice, struct once *once);
+int thrice(int twice, struct once *once)
+{
+    return twice + once->thrice;
+}
+@
+```
+
 > **Aside.** A note of more than just six words, "which" folds.
 
 A *double word* is introduced,
@@ -276,6 +292,8 @@ expect "a definition links to its use" 'used in <a href="1-01-one.html#chunk-ker
 expect "a chunk links to its file" '<a href="source/kernel/one.c.html#' "$two"
 expect "an identifier in code links to its definition" '<a href="1-01-one.html#chunk-kernel-one-c" [^>]*>twice</a>' "$two"
 expect "an identifier in prose links to its definition" '<code><a href="#chunk-kernel-one-c" [^>]*>twice</a></code>' "$one"
+sed -n '/id="chunk-kernel-three-c"/,/<\/figure>/p' "$one" | grep -n '<a [^>]*>\(twice\|thrice\)<' |
+    verdict "a parameter or a member that shares a function's name is no link"
 expect "a file in prose links to its chunk" '<a href="#chunk-kernel-one-c"><code>one.c</code></a>' "$one"
 expect "a chapter in prose links to its page" '<a href="A-01-two.html">Two</a>' "$one"
 grep -n 'co">.*<a ' "$one" | verdict "a word in a comment is no link"

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import { readFile, readdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
+import { gzipSync } from "node:zlib";
 import { origin } from "./origin.mjs";
 
 const [site, modules, scope] = process.argv.slice(2).map((argument, i) => (i < 2 ? resolve(argument) : argument));
@@ -173,7 +174,7 @@ await test("the system's theme is the default", roots.disk + chapter, { colorSch
     if (!/^rgb\((\d|[1-5]\d), /.test(ground)) return `the ground is ${ground}`;
 });
 
-for (const width of [360, 390, 768, 1400]) {
+for (const width of [320, 390, 700, 1400]) {
     await test(`nothing is wider than ${width} pixels`, roots.disk + chapter, { viewport: { width, height: 800 } }, async (page) => {
         for (const place of [chapter, "index.html", "2-02-the-trap-frame.html", "source/kernel/mm/frame.c.html", "files.html"]) {
             await page.goto(roots.disk + place);
@@ -193,15 +194,47 @@ await test("all of it works without the script", roots.disk + chapter, { javaScr
     if (await landmark.locator(".line").first().isVisible()) return "a landmark does not fold";
 });
 
-await test("a page is shown within a second, and nothing moves", roots.disk + chapter, {}, async (page) => {
-    await page.goto(roots.disk + "2-02-the-trap-frame.html");
-    const moved = await page.evaluate(() => new Promise((done) => {
-        let sum = 0;
-        new PerformanceObserver((list) => list.getEntries().forEach((entry) => { sum += entry.value; }))
-            .observe({ type: "layout-shift", buffered: true });
-        setTimeout(() => done(sum), 500);
-    }));
-    if (moved > 0.02) return `the layout shifts by ${moved}`;
+const chapters = (await readdir(site)).filter((name) => /^(\d+|[A-Z])-\d\d-.*\.html$/.test(name));
+for (const place of scope === "all" ? chapters : ["2-02-the-trap-frame.html", "9-03-the-shell.html"]) {
+    await test(`${place} is shown within a second, and nothing moves`, roots.disk + place, {}, async (page) => {
+        const measure = () => page.evaluate(() => new Promise((done) => {
+            let moved = 0;
+            new PerformanceObserver((list) => list.getEntries().forEach((entry) => { moved += entry.value; }))
+                .observe({ type: "layout-shift", buffered: true });
+            setTimeout(() => done([performance.getEntriesByName("first-contentful-paint")[0].startTime, moved]), 500);
+        }));
+        let [painted, moved] = await measure();
+        for (let i = 0; i < 3 && painted > 1000; i++) {
+            await page.reload();
+            [painted, moved] = await measure();
+        }
+        if (painted > 1000) return `it is shown after ${painted} ms`;
+        if (moved > 0) return `the layout shifts by ${moved}`;
+    });
+}
+
+await test("no chapter with its style and script is larger than 300 KB, compressed", roots.disk + chapter, {}, async () => {
+    const size = async (name) => gzipSync(await readFile(join(site, name)), { level: 9 }).length;
+    let shared = 0;
+    for (const name of ["page.css", "fonts.css", "page.js", "icon.svg"]) shared += await size(name);
+    for (const name of chapters) {
+        const sum = shared + await size(name);
+        if (sum > 300 * 1024) return `${name} is ${sum} bytes`;
+    }
+});
+
+await test("lines of prose have 60 to 75 characters, and 100 columns of code fit", roots.disk + "2-02-the-trap-frame.html", { viewport: { width: 1280, height: 900 } }, async (page) => {
+    const [prose, fits] = await page.evaluate(() => {
+        const lengths = Array.from(document.querySelectorAll(".chapter > p")).flatMap((paragraph) => {
+            const lines = Math.round(paragraph.clientHeight / parseFloat(getComputedStyle(paragraph).lineHeight));
+            return lines > 4 ? [paragraph.textContent.length / (lines - 0.5)] : [];
+        }).sort((a, b) => a - b);
+        const code = document.querySelector(".chunk.wide pre > code");
+        code.textContent = "x".repeat(100);
+        return [lengths[lengths.length >> 1], code.parentElement.scrollWidth <= code.parentElement.clientWidth];
+    });
+    if (prose < 60 || prose > 75) return `lines have ${prose} characters`;
+    if (!fits) return "100 columns do not fit";
 });
 
 await test("headings and figures have links to themselves, and the chapter to its source", roots.disk + "2-02-the-trap-frame.html", {}, async (page) => {

@@ -89,7 +89,7 @@ for (const [where, root] of Object.entries(roots)) {
         const chunk = page.locator(id);
         const shown = () => chunk.locator("pre").evaluateAll((boxes) => boxes.map((box) => {
             const lines = box.querySelector("code").cloneNode(true);
-            lines.querySelectorAll(".at").forEach((number) => number.remove());
+            lines.querySelectorAll(".nth").forEach((number) => number.remove());
             return lines.textContent.split("\n").map((line) => line.trim());
         }));
         const file = (await readFile(join(site, "../generated/kernel/proc/fork.c"), "utf8")).split("\n");
@@ -99,7 +99,7 @@ for (const [where, root] of Object.entries(roots)) {
         const [above, own, below] = await shown();
         if (above.length !== 8 || below.length !== 8) return `there are ${above.length} lines above and ${below.length} below`;
         if (!contains([...above, ...own, ...below])) return "the lines are not the file's";
-        const number = Number(await chunk.locator(".at").first().textContent());
+        const number = Number(await chunk.locator(".nth").first().textContent());
         if (file[number - 1].trim() !== above[0]) return "the numbers are not the file's";
         await chunk.locator(".more").first().click();
         const [higher] = await shown();

@@ -240,6 +240,14 @@ int thrice(int twice, struct once *once)
 @
 ```
 
+The tool `thrice` is not the function. Type `run twice`, not `tests/twice` nor `all-twice`; C is `twice(1) + 1`.
+
+```c
+<<user/bin/thrice.c>>=
+/* A tool. The chapter "One" tells it. */
+@
+```
+
 > **Aside.** A note of more than just six words, "which" folds.
 
 A *double word* is introduced,
@@ -295,6 +303,9 @@ expect "an identifier in prose links to its definition" '<code><a href="#chunk-k
 sed -n '/id="chunk-kernel-three-c"/,/<\/figure>/p' "$one" | grep -n '<a [^>]*>\(twice\|thrice\)<' |
     verdict "a parameter or a member that shares a function's name is no link"
 expect "a file in prose links to its chunk" '<a href="#chunk-kernel-one-c"><code>one.c</code></a>' "$one"
+expect "the name of a tool links to the tool, in the chapter that tells it" '<a href="#chunk-user-bin-thrice-c"><code>thrice</code></a>' "$one"
+grep -n '<code>[^<]*[^<(][ /-]<a' "$one" | verdict "the words of a command, a path or a hyphened name are no links"
+expect "a call in the prose is one" '<code><a [^>]*>twice</a>(1) + 1</code>' "$one"
 expect "a chapter in prose links to its page" '<a href="A-01-two.html">Two</a>' "$one"
 grep -n 'co">.*<a ' "$one" | verdict "a word in a comment is no link"
 expect "what is typed stands out" '<kbd>echo hi</kbd>' "$one"

@@ -158,6 +158,75 @@ await test("keys turn the pages and show the card", roots.disk + chapter, {}, as
     }
 });
 
+await test("keys can be turned off, and on again", roots.server + chapter, {}, async (page) => {
+    const turn = async () => {
+        await page.locator("#page-keys").click();
+        await page.locator("dialog[open] button").click();
+        await page.keyboard.press("Escape");
+    };
+    await turn();
+    for (const key of ["n", "?", "/"]) await page.keyboard.press(key);
+    if (await page.locator("dialog[open]").count() || !page.url().endsWith(chapter)) return "a key does something";
+    await page.reload();
+    await page.keyboard.press("n");
+    if (!page.url().endsWith(chapter)) return "the choice is not kept";
+    await turn();
+    await page.keyboard.press("n");
+    await page.waitForURL(/3-08-exec\.html/);
+});
+
+await test("the contents at the side follow the reader to the end", roots.disk + "2-02-the-trap-frame.html", { viewport: { width: 1400, height: 260 } }, async (page) => {
+    const links = page.locator(".sections a");
+    const current = page.locator(".sections [aria-current]");
+    await page.keyboard.press("End");
+    await page.waitForFunction(() => document.querySelector(".sections li:last-child [aria-current]"));
+    const [list, place] = [await page.locator(".sections ol").boundingBox(), await current.boundingBox()];
+    if (place.y < list.y || place.y + place.height > list.y + list.height) return "the section is outside of the list";
+    await page.setViewportSize({ width: 1400, height: 1400 });
+    for (let i = await links.count() - 1; i >= 0; i--) {
+        const href = await links.nth(i).getAttribute("href");
+        await links.nth(i).evaluate((link) => link.click());
+        await page.waitForTimeout(50);
+        if (await current.getAttribute("href") !== href) return `at ${href} the side shows ${await current.getAttribute("href")}`;
+    }
+});
+
+await test("numbers and arrows are looked at as names are", roots.disk + "2-02-the-trap-frame.html", {}, async (page) => {
+    const panel = page.locator(".look");
+    for (const what of [".chunk-links a:not([href*='source/'])", ".sequence a"]) {
+        const link = page.locator(what).first();
+        await link.scrollIntoViewIfNeeded();
+        await link.focus();
+        await panel.waitFor({ state: "visible" });
+        if (!/\d\.\d+ .*\n?.*\w/.test(await panel.textContent())) return `the panel of ${what} is empty`;
+        await page.keyboard.press("Escape");
+        await panel.waitFor({ state: "hidden" });
+    }
+    await page.locator(".chunk > figcaption .number").first().focus();
+    await page.waitForTimeout(500);
+    if (await panel.isVisible()) return "a chunk is explained by itself";
+});
+
+await test("what cannot be loaded leaves all as it was", roots.server + chapter, {}, async (page) => {
+    await page.route(/shelf\//, (route) => route.abort());
+    const before = await page.locator(".chapter").innerHTML();
+    await page.locator("button.open").first().click();
+    await page.locator(".where").first().click();
+    await page.waitForTimeout(300);
+    if (await page.locator(".chapter").innerHTML() !== before) return "something has changed";
+    await page.locator(".chunk-links a").first().focus();
+    await page.waitForTimeout(600);
+    if (await page.locator(".look").isVisible()) return "there is a panel with nothing in it";
+});
+
+await test("words of code are like all others", roots.disk + "A-02-weaving.html", {}, async (page) => {
+    const differ = await page.evaluate(() => Array.from(document.querySelectorAll(".chunk code > span[class]")).find((word) => {
+        const { display, userSelect } = getComputedStyle(word);
+        return display !== "inline" || userSelect === "none";
+    })?.outerHTML);
+    if (differ) return `${differ} is not`;
+});
+
 await test("the reader's theme is kept, and there is no flash", roots.server + chapter, { colorScheme: "light" }, async (page) => {
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await ground();

@@ -109,6 +109,26 @@ done | verdict "every chapter named by its title exists"
 find generated -type f ! -path generated/README.md | sed 's,^generated/,,' | while read -r file; do
     grep -qF "id=\"$file\"" site/files.html || echo "$file"
 done | verdict "every tangled file is listed"
+# The reference: what the kernel's table has, and nothing else.
+sed -n 's/^ *\[SYS_[A-Z0-9_]*\] = call_\([a-z0-9_]*\),.*/\1/p' generated/kernel/abi/native.c | sort >"$work/calls"
+sed -n 's/^<h3 id="call-\([^"]*\)".*/\1/p' site/calls.html | sort | diff "$work/calls" - |
+    verdict "the reference has every system call of the table, and no other"
+awk '/^<h3 id="call-/ { name = $2; number = proto = handler = 0 }
+    /<span class="number">[0-9]+<\/span>/ { number = 1 } /^<pre class="plain"><code>.*\(.*\);<\/code>/ { proto = 1 }
+    /<dt>handler<\/dt><dd><a href="[^"]*#chunk-/ { handler = 1 }
+    /^<\/dl>/ && !(number && proto && handler) { print name " lacks its number, prototype or handler" }
+' site/calls.html | verdict "each call of the reference is whole"
+grep -v '^#' generated/weave/call-errors.txt | tr ' ' '\n' | sort -u | while read -r word; do
+    case $word in
+    E*) grep -q "\<$word = " generated/include/folio/errno.h || echo "errno.h has no $word" ;;
+    *) grep -qxF "$word" "$work/calls" || echo "the table has no $word" ;;
+    esac
+done | verdict "the errors of the reference are those of real calls, and real errors"
+grep -c '^<figure class="drawing' site/[0-9A-Z]*-*.html | awk -F: '{ n += $2 } END { print n }' >"$work/figures"
+grep -c '#figure-[0-9]*">' site/figures.html | diff -w "$work/figures" - | verdict "the list of figures has every figure"
+grep -ho '<figure class="chunk' site/*.html | wc -l | sed 's/ //g' >"$work/chunks"
+grep -A12 '<strong>all</strong>' site/colophon.html | grep -qF ">$(cat "$work/chunks")<" &&
+    echo "ok the colophon counts the chunks" || echo "not ok the colophon counts the chunks: there are $(cat "$work/chunks")"
 cut -f 1 build/weave/chapters >"$work/order"
 sed -n 's/^\(<li>\|.*<h3>\)<a href="\([0-9A-Z]*-[^"]*\)\.html">.*/\2/p' site/index.html |
     diff "$work/order" - | verdict "the contents list every part and chapter in order"
@@ -358,8 +378,8 @@ sleep 1
 touch "$work/stamp"
 printf '\nOne word more.\n' >>book/A-01-two.md
 weave || :
-find site -name '*.html' -newer "$work/stamp" | diff - "$(echo "$two" >"$work/expected" && echo "$work/expected")" |
-    verdict "a word of prose weaves one page"
+find site -name '*.html' ! -name colophon.html -newer "$work/stamp" | diff - "$(echo "$two" >"$work/expected" && echo "$work/expected")" |
+    verdict "a word of prose weaves one page, besides the colophon, which counts lines"
 
 # seed NAME PATTERN: weaving must fail now, with a sentence on standard error that matches, and leave the site.
 sum_site() { find site -type f | sort | xargs cksum; }

@@ -129,6 +129,12 @@ grep -c '#figure-[0-9]*">' site/figures.html | diff -w "$work/figures" - | verdi
 grep -ho '<figure class="chunk' site/*.html | wc -l | sed 's/ //g' >"$work/chunks"
 grep -A12 '<strong>all</strong>' site/colophon.html | grep -qF ">$(cat "$work/chunks")<" &&
     echo "ok the colophon counts the chunks" || echo "not ok the colophon counts the chunks: there are $(cat "$work/chunks")"
+expect "the colophon says what the pages weigh" '<ul class="weights"><li>The site has [1-9].* KiB\.</li></ul>' site/colophon.html
+expect "the licences of what the pages carry are shipped" 'SIL OPEN FONT LICENSE' site/LICENSE.txt
+expect "the colophon leads to the licences" 'href="LICENSE.txt"' site/colophon.html
+grep -c '^[a-z].* | ' generated/weave/front.txt >"$work/steps"
+grep -c '^<a href="[0-9].*<circle' site/index.html | diff "$work/steps" - |
+    verdict "the picture of the front page has every step, and each leads to a chapter"
 cut -f 1 build/weave/chapters >"$work/order"
 sed -n 's/^\(<li>\|.*<h3>\)<a href="\([0-9A-Z]*-[^"]*\)\.html">.*/\2/p' site/index.html |
     diff "$work/order" - | verdict "the contents list every part and chapter in order"
@@ -190,7 +196,7 @@ awk '
 # A small book, on which faults are tried. It is tangled first, for the weaver is then laid over it.
 mkdir -p "$work/small/book"
 cd "$work/small"
-cp "$root/tangle.sh" .
+cp "$root/tangle.sh" "$root/LICENSE" .
 mkdir diagrams
 for figure in weave the-run; do
     sed 's,URL="book/[^"]*",,' "$root/diagrams/$figure.dot" >"diagrams/$figure.dot"
@@ -303,6 +309,7 @@ if (x < 0)
 BOOK
 ./tangle.sh
 cp -r "$root/generated/weave" generated/
+sed -i '/0-01-preface/d' generated/weave/front.md # the words of the front page are those of the whole book
 mkdir -p build/weave
 [ ! -f "$root/build/weave/fonts.css" ] || cp "$root/build/weave/fonts.css" build/weave/
 [ ! -d "$root/build/weave/npm" ] || cp -r "$root/build/weave/npm" build/weave/
@@ -404,6 +411,10 @@ expect "a line that is not shown is found" '^book/1-01-one.md:[0-9]*: the page l
 rm site/1-01-one.html
 weave || :
 badly_woven | verdict "a page that is lost is woven again, whole"
+echo '0 0 0.0 stage name=reports' >diagrams/the-run.trace
+seed "a step of the front page that has not happened is reported" \
+    'diagrams/the-run\.trace: the step "memory gets an owner" of the front page has no record after that of "the first'
+rm diagrams/the-run.trace
 cp book/1-01-one.md book/9-01-lost.md
 seed "a chapter of an unknown part is reported" 'book/9-01-lost\.md: book/parts\.txt has no part 9'
 mv book/9-01-lost.md book/1-03-late.md

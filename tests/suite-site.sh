@@ -429,15 +429,25 @@ grep -v '^weave: book/' "$work/errors" | verdict "a fault is reported in one sen
 expect "a page that cannot be woven stays as it was" 'double the number' "$two"
 sed 's,weave\.dot,none.dot,' "$work/two.md" >book/A-01-two.md
 seed "a missing figure is reported" 'book/A-01-two\.md:[0-9][0-9]*: there is no diagrams/none\.dot'
-sed 's,label="chapters",& URL="book/9-99-none.md",' "$root/diagrams/weave.dot" >diagrams/weave.dot
+cp diagrams/weave.dot "$work/weave.dot"
+link_figure() { # URL: the figure has a link to it
+    sed "s,label=\"chapters\",& URL=\"$1\"," "$work/weave.dot" >diagrams/weave.dot
+}
 cp "$work/two.md" book/A-01-two.md
+link_figure book/9-99-none.md
 seed "a figure's link to a missing chapter is reported" 'book/A-01-two\.md: a link goes to 9-99-none\.md'
 echo 'digraph {' >diagrams/weave.dot
 cp -p book/1-01-one.md "$work/one.md"
 echo 'A sentence more.' >>book/1-01-one.md
 seed "a figure that cannot be drawn is reported, and no page is made" 'Graphviz cannot draw diagrams/weave\.dot'
 cp -p "$work/one.md" book/1-01-one.md
-cp "$root/diagrams/weave.dot" diagrams/
+link_figure name:nothing
+seed "a figure's link to an unknown name is reported" \
+    'book/A-01-two\.md: diagrams/weave\.dot has a link to nothing, which is no single thing'
+link_figure name:twice
+weave || :
+expect "a figure links to an identifier" '<a href="1-01-one.html#chunk-kernel-one-c"' "$two"
+cp "$work/weave.dot" diagrams/
 sed 's,^!,See !,' "$work/two.md" >book/A-01-two.md
 seed "a figure inside a sentence is reported" 'book/A-01-two\.md: a figure stands alone'
 { cat "$work/two.md"; echo; echo 'A call takes [bench:call], or [bench:call:ns] ns.'; } >book/A-01-two.md

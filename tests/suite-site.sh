@@ -271,6 +271,15 @@ The tool `thrice` is not the function. Type `run twice`, not `tests/twice` nor `
 ```c
 <<user/bin/thrice.c>>=
 /* A tool. The chapter "One" tells it. */
+#include "thrice.h"
+@
+```
+
+Its header.
+
+```c
+<<user/bin/thrice.h>>=
+/* A header. The chapter "One" tells it. */
 @
 ```
 
@@ -329,6 +338,7 @@ expect "an identifier in code links to its definition" '<a href="1-01-one.html#c
 expect "an identifier in prose links to its definition" '<code><a href="#chunk-kernel-one-c" [^>]*>twice</a></code>' "$one"
 sed -n '/id="chunk-kernel-three-c"/,/<\/figure>/p' "$one" | grep -n '<a [^>]*>\(twice\|thrice\)<' |
     verdict "a parameter or a member that shares a function's name is no link"
+expect "a header beside the file is linked" '<a href="#chunk-user-bin-thrice-h">&quot;thrice\.h&quot;</a>' "$one"
 expect "a file in prose links to its chunk" '<a href="#chunk-kernel-one-c"><code>one.c</code></a>' "$one"
 expect "the name of a tool links to the tool, in the chapter that tells it" '<a href="#chunk-user-bin-thrice-c"><code>thrice</code></a>' "$one"
 grep -n '<code>[^<]*[^<(][ /-]<a' "$one" | verdict "the words of a command, a path or a hyphened name are no links"

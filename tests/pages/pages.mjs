@@ -55,6 +55,9 @@ for (const [where, root] of Object.entries(roots)) {
         await page.locator(".search input").fill("frame_alloc");
         const first = page.locator(".search li a").first();
         if (!(await first.textContent()).startsWith("frame_alloc ")) return "the name is not the first";
+        await page.keyboard.press("Escape");
+        if (await page.locator("dialog[open]").count()) return "the Escape key does not close the box";
+        await page.keyboard.press("/");
         await page.locator(".search input").fill("lost wakup");
         await page.locator(".search li a", { hasText: "Sleep and wakeup" }).first().waitFor();
         await page.locator(".search input").fill("frame_alloc");
@@ -243,7 +246,7 @@ await test("the system's theme is the default", roots.disk + chapter, { colorSch
     if (!/^rgb\((\d|[1-5]\d), /.test(ground)) return `the ground is ${ground}`;
 });
 
-for (const width of [320, 390, 700, 1400]) {
+for (const width of [320, 390, 820, 1400]) {
     await test(`nothing is wider than ${width} pixels`, roots.disk + chapter, { viewport: { width, height: 800 } }, async (page) => {
         for (const place of [chapter, "index.html", "2-02-the-trap-frame.html", "source/kernel/mm/frame.c.html", "files.html"]) {
             await page.goto(roots.disk + place);
@@ -304,6 +307,37 @@ await test("lines of prose have 60 to 75 characters, and 100 columns of code fit
     });
     if (prose < 60 || prose > 75) return `lines have ${prose} characters`;
     if (!fits) return "100 columns do not fit";
+});
+
+await test("panels have two widths; what is wider than its box has a shadow; no sign stands alone", roots.disk + "1-04-frames.html", {}, async (page) => {
+    const widths = await page.evaluate(() => Array.from(new Set(Array.from(document.querySelectorAll(".chunk"),
+        (chunk) => Math.round(chunk.getBoundingClientRect().width)))));
+    if (widths.length !== 2) return `panels are ${widths.join(" and ")} wide`;
+    for (const width of [820, 390]) {
+        await page.setViewportSize({ width, height: 1000 });
+        const bad = await page.evaluate(() => Array.from(document.querySelectorAll(".chunk")).flatMap((chunk) => {
+            const code = chunk.querySelector("pre");
+            const plain = code.scrollWidth > code.clientWidth && !getComputedStyle(code).backgroundImage.includes("gradient");
+            const line = (node, end) => {
+                const range = document.createRange();
+                range.setStart(node, end ? node.length - 1 : 0);
+                range.setEnd(node, end ? node.length : 1);
+                return range.getBoundingClientRect().top;
+            };
+            const name = chunk.querySelector(".name");
+            const words = document.createTreeWalker(name, NodeFilter.SHOW_TEXT).nextNode();
+            const alone = Math.abs(line(words, true) - line(name.nextSibling, true)) > 12;
+            return [plain && `${chunk.id} goes on without a sign`, alone && `the sign of ${chunk.id} stands alone`].filter(Boolean);
+        }));
+        if (bad.length) return `at ${width} pixels ${bad[0]}`;
+    }
+});
+
+await test("the prose around the chapters is no wider than theirs", roots.disk + "2-00-traps.html", {}, async (page) => {
+    const measure = () => page.evaluate(() => Math.max(...Array.from(document.querySelectorAll("main div > p"), (p) => p.clientWidth)));
+    const part = await measure();
+    await page.goto(roots.disk + "2-02-the-trap-frame.html");
+    if (part > await measure()) return `it is ${part} pixels wide`;
 });
 
 await test("headings and figures have links to themselves, and the chapter to its source", roots.disk + "2-02-the-trap-frame.html", {}, async (page) => {

@@ -16,15 +16,16 @@ for my $chapter (@chapters) {
     my $text = prose_of($chapter);
     my $line = 1;
     my $before = '';
-    while ($text =~ /(\n[ >]*\n)|(\n)|([\p{L}\p{M}\d](?:['’]?[\p{L}\p{M}\d])*)|([^\s>])/g) {
+    while ($text =~ /(\n[ >]*\n)|(\n)|([-\x{b7}]?)([\p{L}\p{M}\d](?:['’]?[\p{L}\p{M}\d])*)|[^\s>]/g) {
         if (defined $1) {
             $line += 2;
             $before = '';
         } elsif (defined $2) {
             $line++;
-        } elsif (defined $3) {
-            my $word = $3;
-            my $ending = length $word <= 3 && substr($text, $-[3] - 1, 1) =~ /[-\x{b7}]/;    # as in n-th
+        } elsif (defined $4) {
+            my $word = $4;
+            my $ending = length $word <= 3 && $3 ne '';    # as in n-th
+            $before = '' if $3 ne '';
             print "doubled\t$chapter:$line: \"$word\" stands there twice in a row.\n"
                 if lc $word eq $before && !($known{$word} && $word =~ /\A\p{Lu}/);
             $before = lc $word;

@@ -356,7 +356,7 @@ expect "an aside is a note that folds" 'class="aside" role="note"><details>' "$o
 expect "a closed aside says how it begins" '<span class="teaser">A note of more than just…</span>' "$one"
 expect "a hint folds" '<details class="hint">' "$two"
 grep -n 'Hint\.' "$two" | verdict "what a summary says is not said again"
-expect "a footnote stands at the end" '<li id="fn1" role="doc-endnote"><p>Its source\.' "$one"
+expect "a footnote stands at the end" '<li id="fn1"><p>Its source\.' "$one"
 expect "a footnote leads back" 'href="#fnref1" class="footnote-back"' "$one"
 grep -c 'noteref\|<sup>' site/shelf/*.js | grep -v ':0$' | verdict "a shelf has no footnotes"
 expect "a figure is drawn into the page" '<text[^>]*>chapters</text>' "$two"

@@ -335,6 +335,8 @@ expect "a continuation links back" 'continues <a href="1-01-one.html#chunk-doubl
 expect "a definition links to its use" 'used in <a href="1-01-one.html#chunk-kernel-one-c">1.1<' "$two"
 expect "a chunk links to its file" '<a href="source/kernel/one.c.html#' "$two"
 expect "an identifier in code links to its definition" '<a href="1-01-one.html#chunk-kernel-one-c" [^>]*>twice</a>' "$two"
+expect "the index of identifiers says where one is used" \
+    '<a href="1-01-one.html#chunk-kernel-one-c">twice</a>.*>used in <a href="A-01-two.html#chunk-double-the-number">A.1</a></span></li>$' site/identifiers.html
 expect "an identifier in prose links to its definition" '<code><a href="#chunk-kernel-one-c" [^>]*>twice</a></code>' "$one"
 sed -n '/id="chunk-kernel-three-c"/,/<\/figure>/p' "$one" | grep -n '<a [^>]*>\(twice\|thrice\)<' |
     verdict "a parameter or a member that shares a function's name is no link"

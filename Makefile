@@ -102,7 +102,7 @@ bench: deps-bench image ## measure the kernel, and Linux beside it; RECORD=1 put
 	@RECORD='$(RECORD)' sh generated/bench/bench.sh
 
 ##@ Read it
-.PHONY: site serve diagrams
+.PHONY: site diagrams picture serve
 site: deps-site ## weave the book to site/
 	@./tangle.sh
 	@sh generated/weave/weave.sh
@@ -112,6 +112,10 @@ diagrams: deps-diagrams image ## draw anew what the pictures show: the code, and
 	@$(lock) $(MAKE) -s -f build/lined/build/folio.mk build/trace-text >&2
 	@sh generated/weave/diagrams.sh build/diagrams
 	@cp build/diagrams/*.trace diagrams/
+
+picture: deps-test site ## photograph the site's front page for the README: diagrams/page.png
+	@chromium --headless --no-sandbox --hide-scrollbars --window-size=1200,800 \
+	    --screenshot='$(CURDIR)/diagrams/page.png' 'file://$(CURDIR)/site/index.html' 2>/dev/null
 
 PORT = 8000
 serve: deps-serve site ## show the book on a local port, and weave it anew when a chapter changes

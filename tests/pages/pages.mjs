@@ -275,6 +275,7 @@ for (const place of scope === "all" ? chapters : ["2-02-the-trap-frame.html", "9
                 .observe({ type: "layout-shift", buffered: true });
             setTimeout(() => done([performance.getEntriesByName("first-contentful-paint")[0].startTime, moved]), 500);
         }));
+        if (await page.evaluate(() => document.getAnimations().length)) return "something moves by itself";
         let [painted, moved] = await measure();
         for (let i = 0; i < 3 && painted > 1000; i++) {
             await page.reload();
@@ -330,6 +331,17 @@ await test("panels have two widths; what is wider than its box has a shadow; no 
             return [plain && `${chunk.id} goes on without a sign`, alone && `the sign of ${chunk.id} stands alone`].filter(Boolean);
         }));
         if (bad.length) return `at ${width} pixels ${bad[0]}`;
+    }
+});
+
+await test("on paper no code is cut off, and its lines stand close", roots.disk + "1-04-frames.html", { viewport: { width: 560, height: 800 } }, async (page) => {
+    await page.emulateMedia({ media: "print" });
+    for (const place of ["1-04-frames.html", "source/kernel/mm/frame.c.html"]) {
+        await page.goto(roots.disk + place);
+        const bad = await page.evaluate(() => Array.from(document.querySelectorAll("pre, .source, .source .line")).find((box) =>
+            box.scrollWidth > box.clientWidth || parseFloat(getComputedStyle(box).lineHeight) > 1.6 * parseFloat(getComputedStyle(box).fontSize))
+            ?.textContent.slice(0, 60));
+        if (bad) return `of ${place} is: ${bad}`;
     }
 });
 

@@ -463,7 +463,7 @@ cp "$work/weave.dot" diagrams/
 sed 's,^!,See !,' "$work/two.md" >book/A-01-two.md
 seed "a figure inside a sentence is reported" 'book/A-01-two\.md: a figure stands alone'
 { cat "$work/two.md"; echo; echo 'A call takes [bench:call], or [bench:call:ns] ns.'; } >book/A-01-two.md
-seed "a number that nobody measured is reported" 'book/A-01-two\.md: no measurement is called call'
+seed "a number that nobody measured is reported" 'book/A-01-two\.md: no measurement is called bench:call'
 printf '# A record\nname\tinstructions\tns\ncall\t1234567\t89\n' >diagrams/bench.tsv
 weave || :
 expect "a measured number takes the place of its name" 'takes 1,234,567, or 89 ns' "$two"

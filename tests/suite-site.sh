@@ -130,6 +130,8 @@ grep -ho '<figure class="chunk' site/*.html | wc -l | sed 's/ //g' >"$work/chunk
 grep -A12 '<strong>all</strong>' site/colophon.html | grep -qF ">$(cat "$work/chunks")<" &&
     echo "ok the colophon counts the chunks" || echo "not ok the colophon counts the chunks: there are $(cat "$work/chunks")"
 expect "the colophon says what the pages weigh" '<ul class="weights"><li>The site has [1-9].* KiB\.</li></ul>' site/colophon.html
+expect "the colophon names the versions of the tools" \
+    'Made with gcc [0-9.]*, NASM [0-9.]*, QEMU [0-9.]*, pandoc [0-9.]*, Universal Ctags [0-9.]*, graphviz [0-9.]*\.<' site/colophon.html
 expect "the licences of what the pages carry are shipped" 'SIL OPEN FONT LICENSE' site/LICENSE.txt
 expect "the colophon leads to the licences" 'href="LICENSE.txt"' site/colophon.html
 grep -c '^[a-z].* | ' generated/weave/front.txt >"$work/steps"

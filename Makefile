@@ -117,17 +117,10 @@ picture: deps-test site ## photograph the site's front page for the README: diag
 	@chromium --headless --no-sandbox --hide-scrollbars --window-size=1200,800 \
 	    --screenshot='$(CURDIR)/diagrams/page.png' 'file://$(CURDIR)/site/index.html' 2>/dev/null
 
-PORT = 8000
-serve: deps-serve site ## show the book on a local port, and weave it anew when a chapter changes
-	@echo "The book is at http://localhost:$(PORT)/ until you press Ctrl-c."
-	@python3 -m http.server --bind localhost --directory site $(PORT) >/dev/null 2>&1 & server=$$!; \
-	trap 'kill $$server; exit 0' INT TERM; \
-	touch build/served; \
-	while sleep 1 && kill -0 $$server 2>/dev/null; do \
-	    [ -n "$$(find book diagrams -newer build/served)" ] || continue; \
-	    touch build/served; \
-	    $(MAKE) site || :; \
-	done; echo "make serve: port $(PORT) is taken; try PORT=8001" >&2; exit 1
+PORT =
+serve: deps-serve ## show the book on a local port (PORT=8000), and weave what is saved
+	@./tangle.sh || [ -f generated/weave/serve.js ]
+	@exec node generated/weave/serve.js '$(PORT)'
 
 ##@ Install what it needs
 # What must be there, as command:package, or as file:package where there is no command.
@@ -140,7 +133,7 @@ fonts = /usr/share/fonts/truetype
 site_needs = $(run_needs) pandoc:pandoc dot:graphviz ctags:universal-ctags \
     hb-subset:libharfbuzz-bin woff2_compress:woff2 npm:npm \
     $(fonts)/charis:fonts-sil-charis $(fonts)/jetbrains-mono:fonts-jetbrains-mono
-serve_needs = $(site_needs) python3:python3
+serve_needs = $(site_needs) node:nodejs
 test_needs = $(site_needs) $(iso_needs) /usr/share/ovmf/OVMF.fd:ovmf \
     gdb:gdb socat:socat perl:perl /bin/kill:procps \
     hunspell:hunspell /usr/share/hunspell/en_GB.dic:hunspell-en-gb \

@@ -11,13 +11,7 @@ done
 sh generated/weave/weave.sh >/dev/null
 perl tests/pages/same.pl
 
-modules=build/pages
-mkdir -p $modules
-if ! cmp -s tests/pages/package-lock.json $modules/lock; then
-    cp tests/pages/package.json tests/pages/package-lock.json $modules
-    (cd $modules && npm ci --silent --ignore-scripts --no-audit --no-fund)
-    cp tests/pages/package-lock.json $modules/lock
-fi
+modules=$(sh tests/pages/modules.sh)
 
 case ${PAGES:-some} in
 all) find site -name '*.html' | sort ;;

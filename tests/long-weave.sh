@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 # What is fetched or packed once for all weaves is taken along.
 copy() { # FOLDER: a checkout that has woven nothing
     mkdir -p "$1/build/weave"
-    cp -R tangle.sh book diagrams "$1"
+    cp -R tangle.sh LICENSE book diagrams "$1"
     for made in fonts.css fonts.key npm; do
         [ ! -e "$root/build/weave/$made" ] || cp -R "$root/build/weave/$made" "$1/build/weave"
     done

@@ -18,22 +18,22 @@ all) find site -name '*.html' | sort ;;
 *) for page in index 0-01-preface 2-00-traps 2-02-the-trap-frame bibliography terms source/kernel/arch/entry.asm; do
     echo "site/$page.html"
 done ;;
-esac >$modules/checked
+esac >"$modules/checked"
 # One page more has a fault, in its first paragraph: the chapter's line must be told.
 fault=$modules/0-01-preface.html
-sed '0,/^<p>/s/^<p>/<p colour="red">/' site/0-01-preface.html >$fault
-first=$(sed -n 's/^<p colour="red">\(.\{20\}\).*/\1/p' $fault)
+sed '0,/^<p>/s/^<p>/<p colour="red">/' site/0-01-preface.html >"$fault"
+first=$(sed -n 's/^<p colour="red">\(.\{20\}\).*/\1/p' "$fault")
 place=book/0-01-preface.md:$(grep -nF "$first" book/0-01-preface.md | cut -d: -f1)
 # shellcheck disable=SC2046 # no page has a blank in its name
-sh tests/pages/valid.sh $modules $fault $(cat $modules/checked) >$modules/said
-if grep -q "^$place: $fault:[0-9]*: error: Attribute .colour. not allowed" $modules/said; then
+sh tests/pages/valid.sh "$modules" "$fault" $(cat "$modules/checked") >"$modules/said"
+if grep -q "^$place: $fault:[0-9]*: error: Attribute .colour. not allowed" "$modules/said"; then
     echo "ok pages invalid HTML is found"
 else
-    echo "not ok pages invalid HTML is found: $(head -n 3 $modules/said | tr '\n' '|')"
+    echo "not ok pages invalid HTML is found: $(head -n 3 "$modules/said" | tr '\n' '|')"
 fi
-if grep -vF "$fault:" $modules/said >$modules/found; then
-    echo "not ok pages valid HTML: $(head -n 5 $modules/found | tr '\n' '|')"
+if grep -vF "$fault:" "$modules/said" >"$modules/found"; then
+    echo "not ok pages valid HTML: $(head -n 5 "$modules/found" | tr '\n' '|')"
 else
-    echo "ok pages valid HTML: $(wc -l <$modules/checked) pages"
+    echo "ok pages valid HTML: $(wc -l <"$modules/checked") pages"
 fi
-node tests/pages/pages.mjs site $modules "${PAGES:-some}"
+node tests/pages/pages.mjs site "$modules" "${PAGES:-some}"

@@ -12,6 +12,6 @@ trap 'rm -rf "$work"' EXIT
 sh generated/weave/weave.sh >/dev/null
 modules=$(sh tests/pages/modules.sh)
 mkdir -p "$work/build"
-cp -R tangle.sh Makefile book diagrams generated site "$work"
+cp -R tangle.sh Makefile LICENSE book diagrams generated site "$work"
 cp -pR build/weave build/lined build/headers.map "$work/build"
 node tests/pages/serve.mjs "$work" "$modules"

@@ -318,9 +318,12 @@ if (x < 0)
 
 ![A figure](../diagrams/weave.dot)
 BOOK
-./tangle.sh
-cp -r "$root/generated/weave" generated/
-sed -i '/0-01-preface/d' generated/weave/front.md # the words of the front page are those of the whole book
+lay_weaver() { # over what was tangled from the small book
+    ./tangle.sh
+    cp -r "$root/generated/weave" generated/
+    sed -i '/0-01-preface/d' generated/weave/front.md # the words of the front page are those of the whole book
+}
+lay_weaver
 mkdir -p build/weave
 keep() { # FROM TO: takes along what is packed or fetched once
     for made in fonts.css fonts.key npm; do
@@ -408,11 +411,10 @@ find site -name '*.html' ! -name colophon.html -newer "$work/stamp" | diff - "$(
 
 # After each edit the site is what a clean copy of the book makes.
 same_as_clean() { # NAME
-    ./tangle.sh
-    cp -r "$root/generated/weave" generated/
+    lay_weaver
     weave || :
     rm -rf "$work/clean" && mkdir -p "$work/clean/build/weave"
-    cp -r book diagrams generated "$work/clean"
+    cp -r book diagrams generated LICENSE "$work/clean"
     keep . "$work/clean"
     (cd "$work/clean" && sh generated/weave/weave.sh >/dev/null 2>&1)  || :
     diff -rq site "$work/clean/site" >"$work/differ" 2>&1 || :
@@ -427,8 +429,7 @@ rm book/1-02-three.md
 sed -i 's/int twice(int x);/int thrice(int x);/' book/1-01-one.md
 same_as_clean "a lost chapter and a renamed function leave nothing stale"
 rm -r book && mv "$work/book" book
-./tangle.sh
-cp -r "$root/generated/weave" generated/
+lay_weaver
 
 # seed NAME PATTERN: weaving must fail now, with a sentence on standard error that matches, and leave the site.
 sum_site() { find site -type f | sort | xargs cksum; }
@@ -485,7 +486,7 @@ seed "a figure that cannot be drawn is reported, and no page is made" 'Graphviz 
 cp -p "$work/one.md" book/1-01-one.md
 link_figure name:nothing
 seed "a figure's link to an unknown name is reported" \
-    'book/A-01-two\.md: diagrams/weave\.dot has a link to nothing, which is no single thing'
+    'book/A-01-two\.md:[0-9][0-9]*: diagrams/weave\.dot has a link to nothing, which is no single thing'
 link_figure name:twice
 weave || :
 expect "a figure links to an identifier" '<a href="1-01-one.html#chunk-kernel-one-c"' "$two"

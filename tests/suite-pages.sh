@@ -15,7 +15,7 @@ modules=$(sh tests/pages/modules.sh)
 
 case ${PAGES:-some} in
 all) find site -name '*.html' | sort ;;
-*) for page in index 0-01-preface 2-00-traps 2-02-the-trap-frame bibliography terms source/kernel/arch/entry.asm; do
+*) for page in index 0-01-preface 1-03-the-tables 2-00-traps 2-02-the-trap-frame bibliography terms source/kernel/arch/entry.asm; do
     echo "site/$page.html"
 done ;;
 esac >"$modules/checked"

@@ -345,6 +345,15 @@ await test("on paper no code is cut off, and its lines stand close", roots.disk 
     }
 });
 
+await test("the script moves nothing that is there already", roots.disk + "A-12-the-reference.html", {}, async (page, context) => {
+    const places = (shown) => shown.evaluate(() => JSON.stringify(["h1", ".chapter > p", ".chunk-links", ".chunk ~ p"]
+        .map((what) => [what, Math.round(document.querySelector(what).getBoundingClientRect().top * 2) / 2])));
+    const still = await (await context.browser().newContext({ javaScriptEnabled: false, viewport: { width: 1400, height: 900 } })).newPage();
+    await still.goto(page.url());
+    if (await places(page) !== await places(still)) return `${await places(still)} become ${await places(page)}`;
+    await still.close();
+});
+
 await test("the prose around the chapters is no wider than theirs", roots.disk + "2-00-traps.html", {}, async (page) => {
     const measure = () => page.evaluate(() => Math.max(...Array.from(document.querySelectorAll("main div > p"), (p) => p.clientWidth)));
     const part = await measure();

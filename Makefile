@@ -81,7 +81,7 @@ test: deps-test image ## run the tests
 	@$(MAKE) -s $(jobs) -f tests/guest/guest.mk guest-programs build/trace-text iso >/dev/null
 	@tests/run
 
-test-long: deps-test image ## run the tests that take long
+test-long: deps-long image ## run the tests that take long
 	@tests/run -l
 
 check-book: deps-test image ## run the checks of the book alone
@@ -102,10 +102,20 @@ bench: deps-bench image ## measure the kernel, and Linux beside it; RECORD=1 put
 	@RECORD='$(RECORD)' sh generated/bench/bench.sh
 
 ##@ Read it
-.PHONY: site diagrams picture serve
+.PHONY: site pdf epub diagrams picture serve
 site: deps-site ## weave the book to site/
 	@./tangle.sh
 	@sh generated/weave/weave.sh
+
+pdf: deps-pdf ## print the book to build/folio.pdf
+	@./tangle.sh
+	@sh generated/weave/weave.sh >/dev/null
+	@sh generated/weave/paper.sh
+
+epub: deps-epub ## pack the book for readers of e-books: build/folio.epub
+	@./tangle.sh
+	@sh generated/weave/weave.sh >/dev/null
+	@sh generated/weave/reader.sh
 
 diagrams: deps-diagrams image ## draw anew what the pictures show: the code, and the recorded run
 	@sh generated/figures/draw.sh diagrams
@@ -133,12 +143,16 @@ fonts = /usr/share/fonts/truetype
 site_needs = $(run_needs) pandoc:pandoc dot:graphviz ctags:universal-ctags \
     hb-subset:libharfbuzz-bin woff2_compress:woff2 npm:npm \
     $(fonts)/charis:fonts-sil-charis $(fonts)/jetbrains-mono:fonts-jetbrains-mono
+pdf_needs = $(site_needs) xsltproc:xsltproc chromium:chromium pdfinfo:poppler-utils \
+    qpdf:qpdf
+epub_needs = $(site_needs) xsltproc:xsltproc rsvg-convert:librsvg2-bin zip:zip
 serve_needs = $(site_needs) node:nodejs
-test_needs = $(site_needs) $(iso_needs) /usr/share/ovmf/OVMF.fd:ovmf \
+test_needs = $(pdf_needs) $(epub_needs) $(iso_needs) /usr/share/ovmf/OVMF.fd:ovmf \
     gdb:gdb socat:socat perl:perl /bin/kill:procps \
     hunspell:hunspell /usr/share/hunspell/en_GB.dic:hunspell-en-gb \
     shellcheck:shellcheck xmllint:libxml2-utils /usr/include/stdio.h:libc6-dev \
     node:nodejs chromium:chromium java:default-jre-headless
+long_needs = $(test_needs) /usr/share/java/epubcheck.jar:epubcheck
 
 # make bench fetches a Linux to compare with, below build/; it installs none.
 bench_needs = $(run_needs) dpkg-deb:dpkg tar:tar /usr/include/stdio.h:libc6-dev
@@ -147,24 +161,30 @@ bench_needs = $(run_needs) dpkg-deb:dpkg tar:tar /usr/include/stdio.h:libc6-dev
 trace_needs = $(run_needs) /usr/include/stdio.h:libc6-dev
 diagrams_needs = $(trace_needs) gdb:gdb
 
-.PHONY: deps deps-run deps-iso deps-site deps-serve deps-test deps-bench deps-trace deps-diagrams
-deps: deps-test ## install what all of the above need
+.PHONY: deps deps-run deps-iso deps-site deps-pdf deps-epub deps-serve deps-test deps-long deps-bench deps-trace deps-diagrams
+deps: deps-test ## install what all of the above need, but test-long
 deps-run: ## install what run needs
 deps-iso: ## install what iso needs beyond run
 deps-site: ## install what site needs beyond run
-deps-test: ## install what the tests need beyond both
+deps-pdf: ## install what pdf needs beyond site
+deps-epub: ## install what epub needs beyond site
+deps-test: ## install what the tests need beyond all of these
+deps-long: ## install what test-long needs beyond test
 deps-run: needs = $(run_needs)
 deps-iso: needs = $(iso_needs)
 deps-site: needs = $(site_needs)
+deps-pdf: needs = $(pdf_needs)
+deps-epub: needs = $(epub_needs)
 deps-serve: needs = $(serve_needs)
 deps-test: needs = $(test_needs)
+deps-long: needs = $(long_needs)
 deps-bench: ## install what bench needs
 deps-bench: needs = $(bench_needs)
 deps-trace: ## install what trace needs
 deps-trace: needs = $(trace_needs)
 deps-diagrams: ## install what diagrams needs
 deps-diagrams: needs = $(diagrams_needs)
-deps-run deps-iso deps-site deps-serve deps-test deps-bench deps-trace deps-diagrams:
+deps-run deps-iso deps-site deps-pdf deps-epub deps-serve deps-test deps-long deps-bench deps-trace deps-diagrams:
 	@missing=; \
 	for need in $(needs); do \
 	    case $$need in \

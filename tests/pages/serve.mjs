@@ -12,9 +12,14 @@ const patience = { timeout: 120000 };
 const chapter = join(folder, "book/3-07-fork.md");
 const style = join(folder, "book/A-03-the-page.md");
 
+// As at a prompt: a make above must not be noticed.
+const { MAKEFLAGS, MFLAGS, MAKELEVEL, ...surroundings } = process.env;
+
 // Starts make serve; its url is known when it has said it, its status when it has ended.
 function serve(...options) {
-    const process = spawn("make", ["serve", ...options], { cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const process = spawn("make", ["serve", ...options], {
+        cwd: folder, detached: true, stdio: ["ignore", "pipe", "pipe"], env: surroundings,
+    });
     const served = { process, said: "" };
     served.ended = new Promise((end) => process.on("close", end));
     served.url = new Promise((found) => {
@@ -123,6 +128,8 @@ await test("a new chapter is shown where there was none, and goes when its file 
     await writeFile(added, "# Added by a test\n\nIt is new.\n");
     await other.getByText("It is new.").waitFor(patience);
     await unlink(added);
+    await new Promise((later) => { setTimeout(later, 500); });
+    await edit(join(folder, "book/3-08-exec.md"), (text) => `${text}\nSaved while the book is woven.\n`);
     await other.getByText("There is no site/A-99-added.html.").waitFor(patience);
     await other.close();
 });

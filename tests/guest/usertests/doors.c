@@ -1,4 +1,5 @@
 /* The two doors into the kernel: numbers, registers, flags. */
+#include <capability.h>
 #include "usertests.h"
 
 /* registers.asm: give the registers values of their own, go through a door or spin, compare.
@@ -196,7 +197,10 @@ static void call_at_random(void *seed)
     CHECK_IS(dup(0), 2);
     char *edge = edge_of_memory();
     strcpy(edge - 64, "some");
+    capability_t calls = capability_find("calls");
     uint64_t values[] = {
+        capability_derive(calls, CALLS_FILES | RIGHT_DELEGATE, CAPABILITY_INHERITABLE),
+        capability_derive(calls, 0, 0), process_self(calls, PROCESS_GIVE | RIGHT_DELEGATE),
         0, 1, 2, 3, 4, 5, 7, 16, 64, 100, 4095, 4096, 4097, 65536, 0x7fffffff, 0x80000000,
         0xffffffff, UINT64_C(1) << 32, INT64_MAX, UINT64_C(1) << 63, UINT64_MAX, UINT64_MAX - 4095,
         (uint64_t)edge, (uint64_t)edge - 1, (uint64_t)edge - 8, (uint64_t)edge - 64,
@@ -206,12 +210,14 @@ static void call_at_random(void *seed)
         (uint64_t)".", (uint64_t)above, (uint64_t)"file/x", (uint64_t)"",
     };
     for (;;) {
-        uint64_t number = random64() % 72, arguments[3];
+        uint64_t number = random64() % SYS_LIMIT, arguments[3];
         for (int i = 0; i < 3; i++)
             arguments[i] = values[random64() % (sizeof(values) / 8)];
         if ((number == SYS_FORK || number == SYS_EXIT) && random64() % 32 != 0)
             continue;
         if (number == SYS_FORK && system_now().processes > 50)
+            continue;
+        if (number >= SYS_CAPABILITY_DERIVE && random64() % 8 != 0)     /* most are forged, and so slow */
             continue;
         if (number == SYS_KILL || number == SYS_POWER_OFF || number == SYS_SLEEP ||
             number == SYS_SETPGID || number == SYS_CHDIR || number == SYS_GETCWD)

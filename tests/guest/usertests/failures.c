@@ -1,6 +1,7 @@
 /* The N-th allocation fails, for every N, in every call: it answers ENOMEM or does its work, loses
  * nothing, and works when it is repeated. */
 #include "usertests.h"
+#include <capability.h>
 #include <folio/trap_frame.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
@@ -771,6 +772,83 @@ static void shrink(int64_t result)
 
 /* ---- all of them ---- */
 
+/* ---- capabilities ---- */
+
+static capability_t calls_handle, self_handle, ports_handle, lent[40];
+
+static void some_capabilities(void)
+{
+    calls_handle = capability_find("calls");
+    self_handle = process_self(calls_handle, PROCESS_GIVE | RIGHT_DELEGATE);
+    ports_handle = device_create(calls_handle, DEVICE_PORTS, 0x70, 2);
+    CHECK(calls_handle && self_handle);
+}
+
+static void close_capabilities(int64_t result)
+{
+    if (result > 4095)
+        capability_close((capability_t)result);
+    capability_close(self_handle);
+    capability_close(ports_handle);
+}
+
+/* As many as fill the first rows of a table. */
+static void fifteen_capabilities(void)
+{
+    some_capabilities();
+    for (size_t count = (size_t)capability_list(NULL, 0); count < 16; count++)
+        CHECK((lent[count] = capability_derive(calls_handle, CALLS_FILES | RIGHT_DELEGATE,
+                                               CAPABILITY_INHERITABLE)) != 0);
+}
+
+static void many_capabilities(void)
+{
+    some_capabilities();
+    for (int i = 0; i < 40; i++)
+        CHECK((lent[i] = capability_derive(calls_handle, CALLS_FILES | RIGHT_DELEGATE,
+                                           CAPABILITY_INHERITABLE)) != 0);
+}
+
+static void the_calls_alone(void)
+{
+    calls_handle = capability_find("calls");
+}
+
+PLAIN(call_derive, SYS_CAPABILITY_DERIVE, calls_handle, CALLS_FILES, 0)
+PLAIN(call_revoke, SYS_CAPABILITY_REVOKE, calls_handle, 0, 0)
+PLAIN(call_close_capability, SYS_CAPABILITY_CLOSE, self_handle, 0, 0)
+PLAIN(call_flag, SYS_CAPABILITY_FLAG, self_handle, CAPABILITY_INHERITABLE, 0)
+PLAIN(call_process_self, SYS_PROCESS_SELF, calls_handle, PROCESS_GIVE, 0)
+
+static int64_t call_give(void)
+{
+    capability_t given = capability_give(self_handle, calls_handle, CALLS_FILES, "gift");
+    return given ? (int64_t)given : -errno;
+}
+
+static int64_t call_list(void)
+{
+    static struct capability_info infos[2];
+    return answer(capability_list(infos, 2));
+}
+
+/* Without devices on this machine they answer at once. */
+static int64_t call_device_create(void)
+{
+    capability_t ports = device_create(calls_handle, DEVICE_PORTS, 0x70, 2);
+    return ports ? (int64_t)ports : errno == EACCES ? 0 : -errno;
+}
+
+static int64_t call_device_read(void)
+{
+    return ports_handle ? answer(device_read(ports_handle, 1, 1)) : 0;
+}
+
+static int64_t call_device_write(void)
+{
+    return ports_handle ? answer(device_write(ports_handle, 0, 1, 0)) : 0;
+}
+
 static const struct attempt calls[] = {
     { "fork", SYS_FORK, TAKES, call_fork, NULL, collect, 0, HERE },
     { "fork with many descriptors", SYS_FORK, TAKES, call_fork, many_descriptors,
@@ -879,6 +957,32 @@ static const struct attempt calls[] = {
     { "mremap of what is shared", SYS_MREMAP, TAKES, call_mremap_fixed, a_shared_area,
       remove_both, 0, HERE },
     { "brk", SYS_BRK, MAY_TAKE, call_brk, NULL, shrink, 0, HERE },
+
+    { "capability_derive", SYS_CAPABILITY_DERIVE, TAKES, call_derive, some_capabilities,
+      close_capabilities, 0, HERE },
+    { "capability_derive that grows the table", SYS_CAPABILITY_DERIVE, TAKES, call_derive,
+      fifteen_capabilities, NULL, 0, ALONE },
+    { "capability_give", SYS_CAPABILITY_GIVE, TAKES, call_give, some_capabilities,
+      close_capabilities, 0, HERE },
+    { "capability_revoke", SYS_CAPABILITY_REVOKE, NEVER, call_revoke, many_capabilities,
+      close_capabilities, 0, HERE },
+    { "capability_close", SYS_CAPABILITY_CLOSE, NEVER, call_close_capability, some_capabilities,
+      close_capabilities, 0, HERE },
+    { "capability_list", SYS_CAPABILITY_LIST, NEVER, call_list, NULL, NULL, 0, HERE },
+    { "capability_flag", SYS_CAPABILITY_FLAG, NEVER, call_flag, some_capabilities,
+      close_capabilities, 0, HERE },
+    { "process_self", SYS_PROCESS_SELF, TAKES, call_process_self, some_capabilities,
+      close_capabilities, 0, HERE },
+    { "process_self, for the first time", SYS_PROCESS_SELF, TAKES, call_process_self,
+      the_calls_alone, NULL, 0, ALONE },
+    { "device_create", SYS_DEVICE_CREATE, MAY_TAKE, call_device_create, some_capabilities,
+      close_capabilities, 0, HERE },
+    { "device_read", SYS_DEVICE_READ, NEVER, call_device_read, some_capabilities,
+      close_capabilities, 0, HERE },
+    { "device_write", SYS_DEVICE_WRITE, NEVER, call_device_write, some_capabilities,
+      close_capabilities, 0, HERE },
+    { "fork with many capabilities", SYS_FORK, TAKES, call_fork, many_capabilities, collect, 0,
+      ALONE },
 };
 enum { CALLS = sizeof(calls) / sizeof(calls[0]) };
 
@@ -980,6 +1084,7 @@ static void failures_of_copies(void)
         { { SYS_SYSTEM_INFO, far, 0, 0 }, 0, NULL, NULL },
         { { SYS_KERNEL_LOG, far, 100, 0 }, 0, NULL, NULL },
         { { SYS_PROCESS_NEXT, 0, far, 0 }, 0, NULL, NULL },
+        { { SYS_CAPABILITY_LIST, far, 1, 0 }, 0, NULL, NULL },
         { { SYS_UTIMENS, name, far, 0 }, 0, NULL, NULL },
         { { SYS_IOCTL, terminal, TIOCGWINSZ, far }, 0, NULL, NULL },
         { { SYS_IOCTL, terminal, TCGETS, far }, 0, NULL, NULL },

@@ -1,4 +1,5 @@
 /* Bad pointers and bad numbers in every argument of every call, through both doors. */
+#include <capability.h>
 #include <sys/utsname.h>
 #include "usertests.h"
 
@@ -209,6 +210,7 @@ static void pointers_of_records(void)
         { SYS_PROCESS_NEXT, 1, sizeof(struct process_info), true, false, { 0, 0, 0 }, NULL },
         { SYS_SYSTEM_INFO, 0, sizeof(struct system_info), true, false, { 0, 0, 0 }, NULL },
         { SYS_PROCESS_FRAME, 1, sizeof(struct trap_frame), true, false, { 0 }, a_dead_child },
+        { SYS_CAPABILITY_LIST, 0, sizeof(struct capability_info), true, false, { 0, 1, 0 }, NULL },
     };
     for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++)
         try_pointer(&pointers[i]);

@@ -13,6 +13,7 @@ cat >"$work/limits" <<'END'
 null-call 120
 pipe-round-trip 5000
 pipe-64k 25000
+channel-round-trip 1400
 fork-exit-wait 45000
 fork-exec-wait 110000
 fork-100mib 500000

@@ -60,7 +60,7 @@ grep -m 1 ' trap_exit .*user=1$' "$work/1.text" | grep -v ' vector=0 ' |
 
 # A run with stops, signals, memory and many records, so that the rings are emptied several times.
 record "$work/3.text" 'sleep 9 & kill -STOP $!; kill -CONT $!; kill $!; wait $!; ls -l /bin | sort | wc -l;
-    bench mmap-munmap; loan; for i in 1 2 3 4 5 6 7 8 9; do (exit $i) | cat; done; true' || :
+    bench mmap-munmap; loan; tickets; for i in 1 2 3 4 5 6 7 8 9; do (exit $i) | cat; done; true' || :
 awk -f tests/trace-check.awk "$work/3.text" | verdict "a longer trace could be the truth"
 for event in $(sed -n 's/^TRACE_EVENT(\([A-Z_]*\),.*/\1/p' generated/include/folio/trace_events.h |
     tr '[:upper:]' '[:lower:]'); do

@@ -96,6 +96,8 @@ static void spin_unlock(struct spinlock *lock)
     place();
 }
 
+static const bool trace_on = false;
+
 #include "sched/scheduler.c"
 #include "sched/wait.c"
 
@@ -250,6 +252,39 @@ static void look_for_somebody(void)
     CHECK(somebody == NULL || off_its_stack, "a thread runs twice at place %u", wanted);
 }
 
+// Case: a thread hands its processor to one that waits at home on the other, and is interrupted there.
+
+static struct thread server;
+static bool handed, chosen;
+
+static void see_who_runs(void)
+{
+    handed = run_queues[0].running == &server;
+    CHECK(!handed || (server.state == THREAD_RUNNING && server.cpu == 0));
+    release_queue();
+    let_the_other_finish();
+    CHECK(handed != chosen, "who is handed the processor at place %u runs %s", wanted, handed ? "twice" : "nowhere");
+    longjmp(end_of_case, 1);
+}
+
+static void hand_it_over(void)
+{
+    when_switched = see_who_runs;
+    chosen = false;
+    server = (struct thread){.name = "server", .state = THREAD_WAITING, .cpu = 1, .interruptible = true};
+    list_init(&server.queued);
+    spin_lock(&flag_lock);
+    thread_hand_over(&server, &flag_lock);
+}
+
+static void interrupt_the_server(void)
+{
+    thread_interrupt(&server);
+    spin_lock(&run_queues[1].lock);
+    chosen = pop_ready(&run_queues[1]) == &server;
+    spin_unlock(&run_queues[1].lock);
+}
+
 struct moment {
     const char *name;
     void (*first)(void), (*second)(void);
@@ -320,6 +355,7 @@ int main(void)
         {"rest", rest, wake_a_waiting_one, true},
         {"death", die, await_death, false},
         {"move", move, look_for_somebody, false},
+        {"hand over", hand_it_over, interrupt_the_server, false},
     };
     alarm(60);
     for (size_t i = 0; i < ARRAY_LENGTH(moments); i++)

@@ -2,6 +2,7 @@
  * nothing, and works when it is repeated. */
 #include "usertests.h"
 #include <capability.h>
+#include <channel.h>
 #include <folio/trap_frame.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
@@ -849,6 +850,153 @@ static int64_t call_device_write(void)
     return ports_handle ? answer(device_write(ports_handle, 0, 1, 0)) : 0;
 }
 
+/* ---- channels ---- */
+
+static capability_t channel_handle, ask_handle, serve_handle;
+static struct message_parts channel_parts;
+
+static int64_t call_channel_create(void)
+{
+    capability_t channel = channel_create(calls_handle);
+    return channel ? (int64_t)channel : -errno;
+}
+
+static void close_result(int64_t result)
+{
+    CHECK_IS(capability_close((capability_t)result), 0);
+}
+
+static void a_channel(void)
+{
+    calls_handle = capability_find("calls");
+    CHECK((channel_handle = channel_create(calls_handle)) != 0);
+    CHECK((ask_handle = capability_derive(channel_handle, CHANNEL_CALL | CHANNEL_SEND, 0)) != 0);
+    CHECK((serve_handle = capability_derive(channel_handle, CHANNEL_RECEIVE | RIGHT_DELEGATE,
+                                            CAPABILITY_INHERITABLE)) != 0);
+}
+
+static void nobody_receives(void)
+{
+    a_channel();
+    CHECK_IS(capability_close(channel_handle), 0);
+    CHECK_IS(capability_close(serve_handle), 0);
+    channel_parts = (struct message_parts){ .bytes = (uint64_t)bytes, .length = 100, .room = (uint64_t)bytes,
+        .size = 100, .giving = 1, .give = { { .handle = calls_handle, .rights = CALLS_FILES } } };
+}
+
+static void close_channel(int64_t result)
+{
+    (void)result;
+    capability_close(channel_handle);
+    capability_close(ask_handle);
+    capability_close(serve_handle);
+}
+
+static int64_t call_with_parts(void)
+{
+    uint64_t words[4] = { 0 };
+    return answer(channel_call_parts(ask_handle, words, &channel_parts));
+}
+
+static int64_t send_with_parts(void)
+{
+    uint64_t words[4] = { 0 };
+    return answer(channel_send_parts(ask_handle, words, &channel_parts));
+}
+
+static int64_t receive_nothing(void)
+{
+    struct message message;
+    struct message_parts parts = { .accepting = 1 };
+    return answer(channel_receive_parts(serve_handle, &message, &parts, 0));
+}
+
+static int64_t reply_to_nobody(void)
+{
+    struct message message = { .number = 1 };
+    struct message_parts parts = { .accepting = 1 };
+    return answer(channel_reply_parts(serve_handle, &message, &parts));
+}
+
+static void a_memory(void)
+{
+    calls_handle = capability_find("calls");
+    CHECK((channel_handle = memory_create(calls_handle, 3 * PAGE)) != 0);
+    ask_handle = serve_handle = 0;
+}
+
+static int64_t call_memory_create(void)
+{
+    capability_t memory = memory_create(calls_handle, 3 * PAGE);
+    return memory ? (int64_t)memory : -errno;
+}
+
+static int64_t call_memory_map(void)
+{
+    char *at = memory_map(channel_handle, NULL, PAGE, PAGE, PROT_READ);
+    return at ? answer(munmap(at, PAGE)) : -errno;
+}
+
+static void nobody_asks(void)
+{
+    a_channel();
+    CHECK_IS(capability_close(channel_handle), 0);
+    CHECK_IS(capability_close(ask_handle), 0);
+}
+
+static int64_t reply_and_receive_nothing(void)
+{
+    struct message message = { .number = 1 };
+    struct message_parts parts = { .accepting = 1 };
+    return answer(channel_reply_receive_parts(serve_handle, &message, &parts));
+}
+
+static int64_t wait_for_nothing(void)
+{
+    return answer(handles_wait(&serve_handle, 1, 0));
+}
+
+/* The one on the other side is told when memory is out here, and tries again. */
+static void one_who_sends(void)
+{
+    a_channel();
+    CHECK_IS(capability_flag(channel_handle, CAPABILITY_INHERITABLE), 0);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct message_parts parts = { .bytes = (uint64_t)bytes, .length = sizeof(bytes), .giving = 8 };
+        uint64_t words[4] = { 0 };
+        for (int i = 0; i < 8; i++)
+            parts.give[i].handle = calls_handle;
+        while (channel_call_parts(channel_handle, words, &parts) < 0)
+            CHECK_IS(errno, ENOMEM);
+        _exit(0);
+    }
+    wait_until_blocked(child);
+}
+
+static struct message its_message;
+
+static int64_t receive_from_one(void)
+{
+    static char room[sizeof(bytes)];
+    struct message_parts parts = { .accepting = 8, .room = (uint64_t)room, .size = sizeof(room) };
+    if (channel_receive_parts(serve_handle, &its_message, &parts, FOREVER) < 0)
+        return -errno;
+    CHECK_IS(parts.came, 8);
+    for (int i = 0; i < 8; i++)
+        CHECK_IS(capability_close(parts.taken[i]), 0);
+    return 0;
+}
+
+static void reply_and_collect(int64_t result)
+{
+    CHECK_IS(result, 0);
+    CHECK_IS(channel_reply(serve_handle, &its_message), 0);
+    ends_well(child);
+    close_channel(0);
+}
+
 static const struct attempt calls[] = {
     { "fork", SYS_FORK, TAKES, call_fork, NULL, collect, 0, HERE },
     { "fork with many descriptors", SYS_FORK, TAKES, call_fork, many_descriptors,
@@ -981,6 +1129,18 @@ static const struct attempt calls[] = {
       close_capabilities, 0, HERE },
     { "device_write", SYS_DEVICE_WRITE, NEVER, call_device_write, some_capabilities,
       close_capabilities, 0, HERE },
+    { "channel_create", SYS_CHANNEL_CREATE, TAKES, call_channel_create, the_calls_alone, close_result, 0, HERE },
+    { "channel_call", SYS_CHANNEL_CALL, TAKES, call_with_parts, nobody_receives, close_channel, -EPIPE, HERE },
+    { "channel_send", SYS_CHANNEL_SEND, TAKES, send_with_parts, nobody_receives, close_channel, -EPIPE, HERE },
+    { "channel_receive", SYS_CHANNEL_RECEIVE, TAKES, receive_nothing, a_channel, close_channel, -ETIMEDOUT, HERE },
+    { "channel_reply", SYS_CHANNEL_REPLY, TAKES, reply_to_nobody, a_channel, close_channel, -ESRCH, HERE },
+    { "channel_receive of much", SYS_CHANNEL_RECEIVE, TAKES, receive_from_one, one_who_sends, reply_and_collect, 0,
+      HERE },
+    { "channel_reply_receive", SYS_CHANNEL_REPLY_RECEIVE, TAKES, reply_and_receive_nothing, nobody_asks, close_channel,
+      -EPIPE, HERE },
+    { "memory_create", SYS_MEMORY_CREATE, TAKES, call_memory_create, the_calls_alone, close_result, 0, HERE },
+    { "memory_map", SYS_MEMORY_MAP, MAY_TAKE, call_memory_map, a_memory, close_channel, 0, HERE },
+    { "handles_wait", SYS_HANDLES_WAIT, TAKES, wait_for_nothing, a_channel, close_channel, -ETIMEDOUT, HERE },
     { "fork with many capabilities", SYS_FORK, TAKES, call_fork, many_capabilities, collect, 0,
       ALONE },
 };

@@ -1,0 +1,943 @@
+/* Channels: the rendezvous from both sides, who is told when the other side goes, and floods. */
+#include <capability.h>
+#include <channel.h>
+#include <sys/mman.h>
+#include "usertests.h"
+
+static capability_t calls(void)
+{
+    capability_t found = capability_find("calls");
+    CHECK(found != 0);
+    return found;
+}
+
+static capability_t weak(capability_t from, uint32_t rights)
+{
+    capability_t derived = capability_derive(from, rights, rights & RIGHT_DELEGATE ? CAPABILITY_INHERITABLE : 0);
+    CHECK(derived != 0);
+    return derived;
+}
+
+/* A channel, and an entry of each kind that children inherit. */
+static capability_t whole, asking, serving;
+
+static void open_channel(void)
+{
+    CHECK((whole = channel_create(calls())) != 0);
+    asking = weak(whole, CHANNEL_CALL | CHANNEL_SEND | RIGHT_DELEGATE);
+    serving = weak(whole, CHANNEL_RECEIVE | RIGHT_DELEGATE);
+}
+
+static void only_serve(void)
+{
+    CHECK_IS(capability_close(asking), 0);
+}
+
+static void only_ask(void)
+{
+    CHECK_IS(capability_close(serving), 0);
+}
+
+/* The parent has no right of its own but to ask. */
+static pid_t start_server(void (*function)(void *), void *argument)
+{
+    open_channel();
+    CHECK_IS(capability_close(whole), 0);
+    pid_t pid = start(function, argument);
+    only_ask();
+    return pid;
+}
+
+static void count_up(void *unused)
+{
+    (void)unused;
+    struct message message;
+    only_serve();
+    int result = channel_receive(serving, &message, FOREVER);
+    while (result == 0) {
+        CHECK(message.number != 0);
+        message.words[0]++;
+        message.words[1] = (uint64_t)message.sender;
+        message.words[2] = ~message.words[2];
+        result = channel_reply_receive(serving, &message);
+    }
+    CHECK_IS(errno, EPIPE);
+}
+
+/* ---- there and back ---- */
+
+static void ask_often(void *times)
+{
+    for (uint64_t i = 0; i < *(unsigned *)times; i++) {
+        uint64_t words[4] = { i, 0, i * 3, i * 7 };
+        CHECK_IS(channel_call(asking, words), 0);
+        CHECK_IS(words[0], i + 1);
+        CHECK_IS(words[1], getpid());
+        CHECK_IS(words[2], ~(i * 3));
+        CHECK_IS(words[3], i * 7);
+    }
+}
+
+static void there_and_back(void)
+{
+    unsigned times = 1000;
+    pid_t server = start_server(count_up, NULL);
+    ask_often(&times);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+static void many_clients(void)
+{
+    enum { CLIENTS = 20 };
+    unsigned times = 300;
+    pid_t pids[CLIENTS], server = start_server(count_up, NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        pids[i] = start(ask_often, &times);
+    for (int i = 0; i < CLIENTS; i++)
+        ends_well(pids[i]);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+static void many_servers(void)
+{
+    enum { SERVERS = 4, CLIENTS = 8 };
+    unsigned times = 300;
+    pid_t servers[SERVERS], clients[CLIENTS];
+    open_channel();
+    CHECK_IS(capability_close(whole), 0);
+    for (int i = 0; i < SERVERS; i++)
+        servers[i] = start(count_up, NULL);
+    only_ask();
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = start(ask_often, &times);
+    for (int i = 0; i < CLIENTS; i++)
+        ends_well(clients[i]);
+    CHECK_IS(capability_close(asking), 0);
+    for (int i = 0; i < SERVERS; i++)
+        ends_well(servers[i]);
+}
+
+static void count_calls(void *unused)
+{
+    (void)unused;
+    struct message message;
+    only_serve();
+    int result = channel_receive(serving, &message, FOREVER);
+    for (uint64_t count = 1; result == 0; count++) {
+        pause_for(random64() % 50000);
+        message.words[0] = count;
+        result = channel_reply_receive(serving, &message);
+    }
+    CHECK_IS(errno, EPIPE);
+}
+
+/* Stops and goes on at random while it asks: an answer is lost for it alone, it is told so, and no question comes
+ * twice. */
+static void ask_and_count_losses(void *times)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < *(unsigned *)times; i++) {
+        uint64_t words[4] = { 0 };
+        count++;
+        if (channel_call(asking, words) < 0)
+            CHECK_IS(errno, EINTR);
+        else
+            CHECK_IS(words[0], count);
+    }
+}
+
+static void stopped_and_continued(void)
+{
+    unsigned times = 3000;
+    pid_t server = start_server(count_calls, NULL), client = start(ask_and_count_losses, &times);
+    for (int i = 0; i < 60; i++) {
+        pid_t pid = i % 2 == 0 ? client : server;
+        kill(pid, SIGSTOP);
+        pause_for(random64() % 300000);
+        kill(pid, SIGCONT);
+        pause_for(random64() % 300000);
+    }
+    ends_well(client);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+/* ---- sends ---- */
+
+static void send_ten(void *unused)
+{
+    (void)unused;
+    only_ask();
+    for (uint64_t i = 0; i < 10; i++)
+        CHECK_IS(channel_send(asking, (uint64_t[4]){ i, i, i, i }), 0);
+}
+
+static void sends_arrive_in_order(void)
+{
+    struct message message;
+    open_channel();
+    CHECK_IS(capability_close(whole), 0);
+    pid_t pid = start(send_ten, NULL);
+    only_serve();
+    for (uint64_t i = 0; i < 10; i++) {
+        CHECK_IS(channel_receive(serving, &message, FOREVER), 0);
+        CHECK_IS(message.number, 0);
+        CHECK_IS(message.sender, pid);
+        CHECK(message.words[0] == i && message.words[3] == i);
+    }
+    ends_well(pid);
+    CHECK_ERROR(channel_receive(serving, &message, FOREVER), EPIPE);
+}
+
+/* ---- answers out of order ---- */
+
+static void ask_once(void *first)
+{
+    uint64_t words[4] = { *(uint64_t *)first, 0, 0, 0 };
+    CHECK_IS(channel_call(asking, words), 0);
+    CHECK_IS(words[0], *(uint64_t *)first * 2);
+}
+
+static void deferred_replies(void)
+{
+    enum { CLIENTS = 10 };
+    struct message messages[CLIENTS];
+    pid_t pids[CLIENTS];
+    uint64_t own[CLIENTS];
+    open_channel();
+    for (int i = 0; i < CLIENTS; i++) {
+        own[i] = (uint64_t)i + 100;
+        pids[i] = start(ask_once, &own[i]);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        CHECK_IS(channel_receive(serving, &messages[i], FOREVER), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct message *message = &messages[i * 7 % CLIENTS];
+        message->words[0] *= 2;
+        CHECK_IS(channel_reply(serving, message), 0);
+        CHECK_ERROR(channel_reply(serving, message), ESRCH);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        ends_well(pids[i]);
+    messages[0].number = 12345;
+    CHECK_ERROR(channel_reply(serving, &messages[0]), ESRCH);
+    messages[0].number = 0;
+    CHECK_ERROR(channel_reply(serving, &messages[0]), ESRCH);
+}
+
+/* Only who has received a call can answer it. */
+static void replies_are_the_receivers(void)
+{
+    struct message message;
+    uint64_t first = 4;
+    open_channel();
+    pid_t pid = start(ask_once, &first);
+    CHECK_IS(channel_receive(serving, &message, FOREVER), 0);
+    message.words[0] = 8;
+    CHECK_ERROR(channel_reply(whole, &message), ESRCH);
+    CHECK_IS(channel_reply(serving, &message), 0);
+    ends_well(pid);
+}
+
+/* ---- rights ---- */
+
+static void rights_of_channels(void)
+{
+    uint64_t words[4] = { 0 };
+    struct message message = { .number = 1 };
+    open_channel();
+    capability_t call = weak(whole, CHANNEL_CALL), send = weak(whole, CHANNEL_SEND), none = weak(whole, 0);
+    CHECK_ERROR(channel_call(send, words), EACCES);
+    CHECK_ERROR(channel_call(serving, words), EACCES);
+    CHECK_ERROR(channel_call(none, words), EACCES);
+    CHECK_ERROR(channel_send(call, words), EACCES);
+    CHECK_ERROR(channel_send(serving, words), EACCES);
+    CHECK_ERROR(channel_receive(asking, &message, 0), EACCES);
+    CHECK_ERROR(channel_receive(call, &message, 0), EACCES);
+    CHECK_ERROR(channel_reply(asking, &message), EACCES);
+    CHECK_ERROR(channel_reply_receive(asking, &message), EACCES);
+    CHECK_ERROR(handles_wait(&asking, 1, 0), EACCES);
+    CHECK_ERROR(channel_call(calls(), words), EPROTOTYPE);
+    CHECK_ERROR(channel_send(calls(), words), EPROTOTYPE);
+    CHECK_ERROR(channel_receive(calls(), &message, 0), EPROTOTYPE);
+    CHECK_ERROR(channel_reply(calls(), &message), EPROTOTYPE);
+    capability_t all = calls();
+    CHECK_ERROR(handles_wait(&all, 1, 0), EPROTOTYPE);
+    CHECK_ERROR(channel_create(whole) ? 0 : -1, EPROTOTYPE);
+    CHECK_ERROR(channel_create(weak(all, CALLS_FILES)) ? 0 : -1, EACCES);
+    CHECK_IS(capability_close(call), 0);
+    CHECK_ERROR(channel_call(call, words), ESTALE);
+    CHECK_ERROR(channel_send(call, words), ESTALE);
+    CHECK_ERROR(channel_receive(call, &message, 0), ESTALE);
+    CHECK_ERROR(channel_reply(call, &message), ESTALE);
+    CHECK_ERROR(handles_wait(&call, 1, 0), ESTALE);
+    CHECK_ERROR(channel_create(call) ? 0 : -1, ESTALE);
+    CHECK_ERROR(channel_call(5, words), EBADF);
+    CHECK_ERROR(channel_receive(5, &message, 0), EBADF);
+    CHECK_ERROR(channel_reply(5, &message), EBADF);
+    CHECK_ERROR(channel_create(5) ? 0 : -1, EBADF);
+}
+
+/* ---- the other side goes ---- */
+
+static void serve_never(void *unused)
+{
+    (void)unused;
+    struct message message;
+    only_serve();
+    CHECK_IS(channel_receive(serving, &message, FOREVER), 0);
+    pause_for(30000 * MILLISECOND);
+}
+
+static void fail_with_epipe(void *unused)
+{
+    (void)unused;
+    uint64_t words[4] = { 0 };
+    CHECK_ERROR(channel_call(asking, words), EPIPE);
+}
+
+/* One call is open, the others wait, when the server is killed. */
+static void server_dies(void)
+{
+    pid_t server = start_server(serve_never, NULL), pids[5];
+    uint64_t words[4] = { 0 };
+    for (int i = 0; i < 5; i++)
+        pids[i] = start(fail_with_epipe, NULL);
+    for (int i = 0; i < 5; i++)
+        wait_until_blocked(pids[i]);
+    wait_until_blocked(server);
+    stop(server);
+    for (int i = 0; i < 5; i++)
+        ends_well(pids[i]);
+    CHECK_ERROR(channel_call(asking, words), EPIPE);
+    CHECK_ERROR(channel_send(asking, words), EPIPE);
+}
+
+/* Of two servers one dies: its open call ends, and the other one is asked the next. */
+static void one_of_two_servers_dies(void)
+{
+    open_channel();
+    CHECK_IS(capability_close(whole), 0);
+    pid_t first = start(serve_never, NULL), client;
+    wait_until_blocked(first);
+    client = start(fail_with_epipe, NULL);
+    wait_until_blocked(client);
+    pause_for(20 * MILLISECOND);
+    pid_t second = start(count_up, NULL);
+    only_ask();
+    stop(first);
+    ends_well(client);
+    unsigned times = 10;
+    ask_often(&times);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(second);
+}
+
+static void ask_for_ever(void *unused)
+{
+    (void)unused;
+    uint64_t words[4] = { 0 };
+    channel_call(asking, words);
+    fail("an answer");
+}
+
+/* Killed while it waits to be received, and while its call is open. */
+static void client_dies(void)
+{
+    struct message message, other;
+    open_channel();
+    pid_t waiting = start(ask_for_ever, NULL);
+    wait_until_blocked(waiting);
+    stop(waiting);
+    CHECK_ERROR(channel_receive(serving, &message, 0), ETIMEDOUT);
+    pid_t open = start(ask_for_ever, NULL);
+    CHECK_IS(channel_receive(serving, &message, FOREVER), 0);
+    stop(open);
+    other = message;
+    CHECK_ERROR(channel_reply(serving, &message), ESRCH);
+    uint64_t first = 3;
+    pid_t next = start(ask_once, &first);
+    wait_until_blocked(next);
+    CHECK_IS(channel_reply_receive(serving, &other), 0);
+    other.words[0] *= 2;
+    CHECK_IS(channel_reply(serving, &other), 0);
+    ends_well(next);
+}
+
+static void last_client_goes(void)
+{
+    struct message message;
+    open_channel();
+    CHECK_IS(capability_close(whole), 0);
+    pid_t pid = start(block_forever, NULL);
+    only_serve();
+    CHECK_ERROR(channel_receive(serving, &message, 20 * MILLISECOND), ETIMEDOUT);
+    kill(pid, SIGKILL);
+    CHECK_ERROR(channel_receive(serving, &message, FOREVER), EPIPE);
+    CHECK_ERROR(channel_receive(serving, &message, 0), EPIPE);
+    CHECK_IS(handles_wait(&serving, 1, 0), 0);
+    stop(pid);
+}
+
+/* ---- revoked in flight ---- */
+
+static void fail_when_revoked(void *kind)
+{
+    uint64_t words[4] = { 0 };
+    struct message message;
+    switch (*(int *)kind) {
+    case 0: CHECK_ERROR(channel_call(asking, words), ECANCELED); break;
+    case 1: CHECK_ERROR(channel_send(asking, words), ECANCELED); break;
+    case 2: CHECK_ERROR(channel_receive(serving, &message, FOREVER), ECANCELED); break;
+    case 3: CHECK_ERROR(handles_wait(&serving, 1, FOREVER), ECANCELED); break;
+    }
+}
+
+static void revoked_in_flight(void)
+{
+    struct message message;
+    for (int kind = 0; kind < 5; kind++) {
+        int what = kind % 4;
+        open_channel();
+        pid_t pid = start(fail_when_revoked, &what);
+        if (kind == 4)
+            CHECK_IS(channel_receive(whole, &message, FOREVER), 0);
+        else
+            wait_until_blocked(pid);
+        CHECK_IS(capability_revoke(what < 2 ? asking : serving), 1);
+        ends_well(pid);
+        if (kind == 4)
+            CHECK_ERROR(channel_reply(whole, &message), ESRCH);
+        CHECK_IS(capability_revoke(whole), 2);
+    }
+}
+
+static void ask_until_revoked(void *unused)
+{
+    (void)unused;
+    uint64_t words[4] = { 0 };
+    while (channel_call(asking, words) == 0)
+        continue;
+    CHECK(errno == ECANCELED || errno == ESTALE);
+}
+
+/* At no moment does a revocation hang, or an answer come after it. */
+static void revoked_at_any_moment(void)
+{
+    open_channel();
+    pid_t server = start(count_up, NULL);
+    wait_until_blocked(server);
+    for (int i = 0; i < 100; i++) {
+        pid_t pid = start(ask_until_revoked, NULL);
+        pause_for(random64() % 200000);
+        CHECK_IS(capability_revoke(asking), 1);
+        ends_well(pid);
+    }
+    stop(server);
+}
+
+/* ---- times, and several at once ---- */
+
+static void times_are_kept(void)
+{
+    struct message message;
+    capability_t two[2];
+    open_channel();
+    CHECK_ERROR(channel_receive(serving, &message, 0), ETIMEDOUT);
+    uint64_t begin = folio_clock();
+    CHECK_ERROR(channel_receive(serving, &message, 30 * MILLISECOND), ETIMEDOUT);
+    CHECK(folio_clock() - begin >= 30 * MILLISECOND);
+    two[0] = serving;
+    CHECK((two[1] = channel_create(calls())) != 0);
+    CHECK_ERROR(handles_wait(two, 2, 0), ETIMEDOUT);
+    begin = folio_clock();
+    CHECK_ERROR(handles_wait(two, 2, 30 * MILLISECOND), ETIMEDOUT);
+    CHECK(folio_clock() - begin >= 30 * MILLISECOND);
+    CHECK_ERROR(handles_wait(two, 0, 0), EINVAL);
+    CHECK_ERROR(handles_wait(two, WAIT_MAX + 1, 0), EINVAL);
+    CHECK_ERROR(handles_wait((void *)8, 1, 0), EFAULT);
+}
+
+static void wait_a_while(void *unused)
+{
+    (void)unused;
+    struct message message;
+    uint64_t begin = folio_clock();
+    CHECK_ERROR(channel_receive(serving, &message, 300 * MILLISECOND), ETIMEDOUT);
+    CHECK(folio_clock() - begin < 2000 * MILLISECOND);
+}
+
+/* A stop in the middle doesn't make the time begin anew. */
+static void time_goes_on_while_stopped(void)
+{
+    open_channel();
+    pid_t pid = start(wait_a_while, NULL);
+    wait_until_blocked(pid);
+    for (int i = 0; i < 10; i++) {
+        kill(pid, SIGSTOP);
+        pause_for(20 * MILLISECOND);
+        kill(pid, SIGCONT);
+        pause_for(20 * MILLISECOND);
+    }
+    ends_well(pid);
+}
+
+enum { SEVERAL = 8, ROUNDS = 400 };
+static capability_t several[SEVERAL];
+
+static void send_to_several(void *unused)
+{
+    (void)unused;
+    for (uint64_t i = 0; i < ROUNDS; i++)
+        CHECK_IS(channel_send(several[random64() % SEVERAL], (uint64_t[4]){ i, 0, 0, 0 }), 0);
+}
+
+static void wait_for_several(void)
+{
+    struct message message;
+    for (int i = 0; i < SEVERAL; i++) {
+        CHECK((several[i] = channel_create(calls())) != 0);
+        CHECK_IS(capability_flag(several[i], CAPABILITY_INHERITABLE), 0);
+    }
+    pid_t pid = start(send_to_several, NULL);
+    for (uint64_t i = 0; i < ROUNDS; i++) {
+        ssize_t which = handles_wait(several, SEVERAL, FOREVER);
+        CHECK(which >= 0 && which < SEVERAL);
+        CHECK_IS(channel_receive(several[which], &message, 0), 0);
+        CHECK_IS(message.words[0], i);
+    }
+    ends_well(pid);
+}
+
+/* ---- a flood costs the flooder ---- */
+
+static void flood(void *unused)
+{
+    (void)unused;
+    send_to_several(NULL);
+}
+
+static void floods(void)
+{
+    enum { FLOODERS = 60 };
+    pid_t pids[FLOODERS];
+    struct message message;
+    several[0] = channel_create(calls());
+    CHECK_IS(capability_flag(several[0], CAPABILITY_INHERITABLE), 0);
+    for (int i = 1; i < SEVERAL; i++)
+        several[i] = several[0];
+    for (int i = 0; i < FLOODERS; i++)
+        pids[i] = start(flood, NULL);
+    for (int i = 0; i < FLOODERS; i++)
+        wait_until_blocked(pids[i]);
+    uint64_t objects = system_now().objects;
+    pause_for(20 * MILLISECOND);
+    CHECK_IS(system_now().objects, objects);
+    for (int i = 0; i < FLOODERS * ROUNDS; i++)
+        CHECK_IS(channel_receive(several[0], &message, FOREVER), 0);
+    for (int i = 0; i < FLOODERS; i++)
+        ends_well(pids[i]);
+}
+
+/* Two that hand the processor to each other all the time don't keep it from a third. */
+static void hand_over_is_fair(void)
+{
+    unsigned times = 100000000;
+    pid_t server = start_server(count_up, NULL), client = start(ask_often, &times);
+    pid_t third = start(spin_forever, NULL);
+    pause_for(400 * MILLISECOND);
+    struct process_info info = process_now(third);
+    CHECK(info.cpu_time > 50 * MILLISECOND);
+    stop(third);
+    stop(client);
+    stop(server);
+}
+
+/* ---- bytes ---- */
+
+enum { MOST = MESSAGE_LENGTH };
+static char out[MOST + PAGE], in[MOST + PAGE];
+
+/* Answers with the same bytes, each one more. */
+static void add_one_to_each(void *unused)
+{
+    (void)unused;
+    static char bytes[MOST];
+    struct message message;
+    struct message_parts parts = { .room = (uint64_t)bytes, .size = MOST, .bytes = (uint64_t)bytes };
+    only_serve();
+    int result = channel_receive_parts(serving, &message, &parts, FOREVER);
+    while (result == 0) {
+        CHECK_IS(parts.received, message.words[0]);
+        parts.length = parts.received;
+        for (uint64_t i = 0; i < parts.length; i++)
+            bytes[i]++;
+        result = channel_reply_receive_parts(serving, &message, &parts);
+    }
+    CHECK_IS(errno, EPIPE);
+}
+
+static void ask_with_bytes(uint64_t length, unsigned from, unsigned to)
+{
+    uint64_t words[4] = { length, 1, 2, 3 };
+    struct message_parts parts = { .bytes = (uint64_t)out + from, .length = length, .room = (uint64_t)in + to, .size = MOST };
+    memset(in, 0, sizeof(in));
+    CHECK_IS(channel_call_parts(asking, words, &parts), 0);
+    CHECK_IS(parts.received, length);
+    for (uint64_t i = 0; i < length; i++)
+        if (in[to + i] != (char)(out[from + i] + 1))
+            fail("byte %lu of %lu", i, length);
+    CHECK_IS(in[to + length], 0);
+    CHECK_IS(words[3], 3);
+}
+
+static void bytes_there_and_back(void)
+{
+    pid_t server = start_server(add_one_to_each, NULL);
+    fill(out, sizeof(out), 5);
+    ask_with_bytes(0, 0, 0);
+    ask_with_bytes(1, 4095, 4095);
+    ask_with_bytes(MOST, 0, 0);
+    ask_with_bytes(MOST, 1, 4090);
+    for (int i = 0; i < 100; i++)
+        ask_with_bytes(random64() % (MOST + 1), random64() % PAGE, random64() % (PAGE - 1));
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+static void ask_many_bytes(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 40; i++)
+        ask_with_bytes(random64() % (MOST + 1), random64() % PAGE, random64() % (PAGE - 1));
+}
+
+static void bytes_of_many(void)
+{
+    enum { CLIENTS = 6 };
+    pid_t servers[2], clients[CLIENTS];
+    fill(out, sizeof(out), 6);
+    open_channel();
+    CHECK_IS(capability_close(whole), 0);
+    servers[0] = start(add_one_to_each, NULL);
+    servers[1] = start(add_one_to_each, NULL);
+    only_ask();
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i] = start(ask_many_bytes, NULL);
+    for (int i = 0; i < CLIENTS; i++)
+        ends_well(clients[i]);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(servers[0]);
+    ends_well(servers[1]);
+}
+
+/* Killed, stopped and continued in the middle of copies: the server lives. */
+static void ask_for_ever_with_bytes(void *unused)
+{
+    (void)unused;
+    struct message_parts parts = { .bytes = (uint64_t)out, .length = MOST, .room = (uint64_t)in, .size = MOST };
+    for (;;) {
+        uint64_t words[4] = { MOST, 0, 0, 0 };
+        if (channel_call_parts(asking, words, &parts) < 0)
+            CHECK_IS(errno, EINTR);
+    }
+}
+
+static void clients_die_in_the_middle(void)
+{
+    pid_t server = start_server(add_one_to_each, NULL);
+    for (int i = 0; i < 60; i++) {
+        pid_t pid = start(ask_for_ever_with_bytes, NULL);
+        for (int j = 0; j < 3; j++) {
+            pause_for(random64() % 300000);
+            kill(pid, SIGSTOP);
+            kill(pid, SIGCONT);
+        }
+        stop(pid);
+    }
+    fill(out, sizeof(out), 7);
+    ask_with_bytes(MOST, 3, 5);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+/* What the asker gets wrong is his error, and the server never hears of it. */
+static void bad_parts_of_a_client(void)
+{
+    pid_t server = start_server(add_one_to_each, NULL);
+    char *edge = edge_of_memory();
+    uint64_t words[4] = { 0 };
+    struct message_parts parts = { .bytes = (uint64_t)out, .length = MOST + 1 };
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EMSGSIZE);
+    CHECK_ERROR(channel_send_parts(asking, words, &parts), EMSGSIZE);
+    parts.length = 1;
+    parts.giving = MESSAGE_CAPABILITIES + 1;
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EINVAL);
+    parts.giving = 0;
+    CHECK_ERROR(channel_call_parts(asking, words, (void *)8), EFAULT);
+    CHECK_ERROR(channel_call_parts(asking, words, (void *)(edge - 8)), EFAULT);
+    CHECK_ERROR(channel_call_parts(asking, words, (void *)bad_parts_of_a_client), EFAULT);
+    CHECK_ERROR(channel_call_parts(asking, words, (void *)UINT64_C(0xffffffff80200000)), EFAULT);
+    uint64_t bad[] = { 8, (uint64_t)edge, (uint64_t)edge - 100, UINT64_C(0xffffffff80200000), UINT64_MAX - 50 };
+    for (unsigned i = 0; i < 5; i++) {
+        parts = (struct message_parts){ .bytes = bad[i], .length = 200, .room = (uint64_t)in, .size = MOST };
+        CHECK_ERROR(channel_call_parts(asking, words, &parts), EFAULT);
+        CHECK_ERROR(channel_send_parts(asking, words, &parts), EFAULT);
+        parts = (struct message_parts){ .bytes = (uint64_t)out, .length = 200, .room = bad[i], .size = MOST };
+        words[0] = 200;
+        CHECK_ERROR(channel_call_parts(asking, words, &parts), EFAULT);
+    }
+    ask_with_bytes(300, 0, 0);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+/* And what the server gets wrong is the server's; the call waits on. */
+static void bad_parts_of_a_server(void)
+{
+    open_channel();
+    fill(out, sizeof(out), 8);
+    pid_t pid = start((void (*)(void *))ask_many_bytes, NULL);
+    char *edge = edge_of_memory();
+    struct message message;
+    for (int round = 0; round < 40; round++) {
+        struct message_parts parts = { .room = (uint64_t)edge, .size = MOST };
+        uint64_t length;
+        for (;;) {
+            int result = channel_receive_parts(serving, &message, &parts, FOREVER);
+            if (result == 0)
+                break;
+            CHECK_IS(errno, EFAULT);
+            parts.room = (uint64_t)in;
+        }
+        length = parts.received;
+        for (uint64_t i = 0; i < length; i++)
+            in[parts.room - (uint64_t)in + i]++;
+        parts.bytes = (uint64_t)edge;
+        parts.length = 1;
+        CHECK_ERROR(channel_reply_parts(serving, &message, &parts), EFAULT);
+        CHECK_ERROR(channel_reply_receive_parts(serving, &message, &parts), EFAULT);
+        parts.length = MOST + 1;
+        CHECK_ERROR(channel_reply_parts(serving, &message, &parts), EMSGSIZE);
+        parts.bytes = (uint64_t)in;
+        parts.length = length;
+        CHECK_IS(channel_reply_parts(serving, &message, &parts), 0);
+    }
+    ends_well(pid);
+}
+
+static void ask_too_much(void *unused)
+{
+    (void)unused;
+    uint64_t words[4] = { 0 };
+    struct message_parts parts = { .bytes = (uint64_t)out, .length = 101, .size = 0 };
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EMSGSIZE);
+    parts.length = 100;
+    CHECK_IS(channel_call_parts(asking, words, &parts), 0);
+}
+
+static void no_room(void)
+{
+    struct message message;
+    struct message_parts parts = { .room = (uint64_t)in, .size = 100 };
+    open_channel();
+    pid_t pid = start(ask_too_much, NULL);
+    CHECK_IS(channel_receive_parts(serving, &message, &parts, FOREVER), 0);
+    CHECK_IS(parts.received, 100);
+    parts.bytes = (uint64_t)out;
+    parts.length = 1;
+    CHECK_ERROR(channel_reply_parts(serving, &message, &parts), EMSGSIZE);
+    CHECK_IS(channel_reply(serving, &message), 0);
+    ends_well(pid);
+}
+
+/* ---- capabilities ---- */
+
+static void send_eight(void *unused)
+{
+    (void)unused;
+    uint64_t words[4] = { 0 };
+    capability_t all = calls(), mute = weak(all, CALLS_FILES), used[8];
+    struct message_parts parts = { .giving = 8 };
+    for (unsigned i = 0; i < 8; i++) {
+        used[i] = weak(all, CALLS_FILES | CALLS_MEMORY | RIGHT_DELEGATE);
+        parts.give[i].handle = used[i];
+        parts.give[i].rights = CALLS_FILES;
+    }
+    parts.give[7].rights = CALLS_FILES | CALLS_SIGNALS;
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EACCES);
+    parts.give[7].rights = CALLS_FILES;
+    parts.give[7].handle = mute;
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EACCES);
+    parts.give[7].handle = 77;
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EBADF);
+    capability_close(mute);
+    parts.give[7].handle = mute;
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), ESTALE);
+    parts.give[7].handle = used[7];
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EMFILE);     /* the server takes seven */
+    kill(getpid(), SIGSTOP);
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EMFILE);     /* the server's table is full */
+    kill(getpid(), SIGSTOP);
+    CHECK_IS(channel_call_parts(asking, words, &parts), 0);
+    for (unsigned i = 0; i < 8; i++)
+        CHECK_IS(capability_revoke(used[i]), 1);
+}
+
+static size_t how_many(void)
+{
+    return (size_t)capability_list(NULL, 0);
+}
+
+static void capabilities_travel(void)
+{
+    static capability_t filling[CAPABILITIES_MAX];
+    struct message message;
+    struct message_parts parts = { .accepting = 7 };
+    unsigned filled = 0;
+    open_channel();
+    pid_t pid = start(send_eight, NULL);
+    size_t before = how_many();
+    CHECK_ERROR(channel_receive_parts(serving, &message, &parts, 200 * MILLISECOND), ETIMEDOUT);
+    CHECK_IS(how_many(), before);
+    while (how_many() < CAPABILITIES_MAX - 3)
+        filling[filled++] = weak(calls(), 0);
+    wait_for_state(pid, 'T');
+    kill(pid, SIGCONT);
+    parts.accepting = 8;
+    CHECK_ERROR(channel_receive_parts(serving, &message, &parts, 200 * MILLISECOND), ETIMEDOUT);
+    CHECK_IS(how_many(), CAPABILITIES_MAX - 3);
+    while (filled > 0)
+        capability_close(filling[--filled]);
+    wait_for_state(pid, 'T');
+    kill(pid, SIGCONT);
+    CHECK_IS(channel_receive_parts(serving, &message, &parts, FOREVER), 0);
+    CHECK_IS(parts.came, 8);
+    CHECK_IS(how_many(), before + 8);
+    CHECK_IS(channel_reply(serving, &message), 0);
+    ends_well(pid);
+    CHECK_IS(how_many(), before);
+    CHECK_ERROR(capability_close(parts.taken[0]), ESTALE);
+}
+
+/* ---- memory ---- */
+
+enum { SHEET = 5 * PAGE };
+
+static void rights_of_memory(void)
+{
+    capability_t all = calls(), memory = memory_create(all, SHEET - 100), read, write, execute, none;
+    CHECK(memory != 0);
+    read = weak(memory, MEMORY_READ);
+    write = weak(memory, MEMORY_READ | MEMORY_WRITE);
+    execute = weak(memory, MEMORY_READ | MEMORY_EXECUTE);
+    none = weak(memory, MEMORY_WRITE | MEMORY_EXECUTE);
+    int rw = PROT_READ | PROT_WRITE, rx = PROT_READ | PROT_EXEC;
+    static const int protections[] = { PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_READ | PROT_EXEC };
+    for (int i = 0; i < 4; i++)
+        CHECK(!memory_map(none, NULL, 0, PAGE, protections[i]) && errno == EACCES);
+    CHECK(!memory_map(read, NULL, 0, PAGE, rw) && errno == EACCES);
+    CHECK(!memory_map(read, NULL, 0, PAGE, rx) && errno == EACCES);
+    CHECK(!memory_map(write, NULL, 0, PAGE, rx) && errno == EACCES);
+    CHECK(!memory_map(execute, NULL, 0, PAGE, rw) && errno == EACCES);
+    CHECK(!memory_map(all, NULL, 0, PAGE, PROT_READ) && errno == EPROTOTYPE);
+    CHECK(!memory_map(9, NULL, 0, PAGE, PROT_READ) && errno == EBADF);
+    CHECK(!memory_create(memory, PAGE) && errno == EPROTOTYPE);
+    CHECK(!memory_create(weak(all, CALLS_FILES), PAGE) && errno == EACCES);
+    CHECK(!memory_create(all, 0) && errno == EINVAL);
+    CHECK(!memory_create(all, SIZE_MAX) && errno == EINVAL);
+    CHECK(!memory_create(all, SIZE_MAX / 2) && errno == ENOMEM);
+    /* What may not be shown so can't be made so afterwards. */
+    char *at = memory_map(read, NULL, 0, SHEET, PROT_READ);
+    CHECK(at != NULL);
+    CHECK_ERROR(mprotect(at, SHEET, rw), EACCES);
+    CHECK_ERROR(mprotect(at + PAGE, PAGE, rx), EACCES);
+    CHECK_IS(mprotect(at, SHEET, PROT_NONE), 0);
+    CHECK_IS(mprotect(at, SHEET, PROT_READ), 0);
+    CHECK((at = memory_map(write, NULL, 0, SHEET, PROT_READ)) != NULL);
+    CHECK_ERROR(mprotect(at, SHEET, rx), EACCES);
+    CHECK_IS(mprotect(at, SHEET, rw), 0);
+    CHECK((at = memory_map(execute, NULL, 0, SHEET, PROT_READ)) != NULL);
+    CHECK_ERROR(mprotect(at, SHEET, rw), EACCES);
+    CHECK_IS(mprotect(at, SHEET, rx), 0);
+    CHECK_IS(capability_close(read), 0);
+    CHECK(!memory_map(read, NULL, 0, PAGE, PROT_READ) && errno == ESTALE);
+}
+
+static void pieces_of_memory(void)
+{
+    capability_t memory = memory_create(calls(), SHEET);
+    int rw = PROT_READ | PROT_WRITE;
+    CHECK(memory != 0);
+    static const uint64_t wrong[][2] = { { 0, 0 }, { 0, 100 }, { 100, PAGE }, { 0, SHEET + PAGE }, { SHEET, PAGE },
+        { PAGE, SHEET }, { SHEET + PAGE, PAGE }, { -(uint64_t)PAGE, 2 * PAGE }, { PAGE, -(uint64_t)PAGE } };
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        CHECK(!memory_map(memory, NULL, wrong[i][0], wrong[i][1], rw) && errno == EINVAL);
+    char *first = memory_map(memory, NULL, 0, SHEET, rw), *second = memory_map(memory, NULL, PAGE, PAGE, rw);
+    CHECK(first && second && first != second);
+    fill(first, SHEET, 9);
+    CHECK(memcmp(first + PAGE, second, PAGE) == 0);
+    second[7]++;
+    CHECK_IS(first[PAGE + 7], second[7]);
+    CHECK(!memory_map(memory, first, 0, PAGE, rw) && errno == EEXIST);
+    CHECK(!memory_map(memory, first + 1, 0, PAGE, rw) && errno == EINVAL);
+    CHECK(!memory_map(memory, (void *)UINT64_C(0xffff800000000000), 0, PAGE, rw) && errno == EINVAL);
+    CHECK_IS(munmap(first, SHEET), 0);
+    CHECK(memory_map(memory, first, 0, PAGE, PROT_READ) == first);
+    CHECK_IS(capability_close(memory), 0);
+    CHECK(memcmp(first, second, PAGE) != 0);    /* and both are still there */
+}
+
+/* Gets memory with a message, and may only read it; writes into what it was given to write. */
+static void read_and_write_sheets(void *unused)
+{
+    (void)unused;
+    struct message message;
+    struct message_parts parts = { .accepting = 2 };
+    only_serve();
+    CHECK_IS(channel_receive_parts(serving, &message, &parts, FOREVER), 0);
+    CHECK_IS(parts.came, 2);
+    CHECK(!memory_map(parts.taken[0], NULL, 0, SHEET, PROT_READ | PROT_WRITE) && errno == EACCES);
+    const char *from = memory_map(parts.taken[0], NULL, 0, SHEET, PROT_READ);
+    char *to = memory_map(parts.taken[1], NULL, 0, SHEET, PROT_READ | PROT_WRITE);
+    CHECK(from && to);
+    memcpy(to, from, SHEET);
+    parts = (struct message_parts){ .accepting = 2 };
+    CHECK_IS(channel_reply_receive_parts(serving, &message, &parts), -1);
+    CHECK_IS(errno, EPIPE);
+    CHECK(memcmp(to, from, SHEET) == 0);
+}
+
+static void memory_in_messages(void)
+{
+    int rw = PROT_READ | PROT_WRITE;
+    capability_t one = memory_create(calls(), SHEET), other = memory_create(calls(), SHEET);
+    char *from = memory_map(one, NULL, 0, SHEET, rw), *to = memory_map(other, NULL, 0, SHEET, rw);
+    CHECK(from && to);
+    fill(from, SHEET, 11);
+    pid_t server = start_server(read_and_write_sheets, NULL);
+    uint64_t words[4] = { 0 };
+    struct message_parts parts = { .giving = 2, .give = { { .handle = one, .rights = MEMORY_READ },
+                                                          { .handle = other, .rights = MEMORY_READ | MEMORY_WRITE } } };
+    CHECK_IS(channel_call_parts(asking, words, &parts), 0);
+    CHECK(memcmp(to, from, SHEET) == 0);
+    CHECK_IS(capability_revoke(one), 1);
+    CHECK_IS(capability_revoke(other), 1);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+const struct test channel_tests[] = {
+    TEST(there_and_back), LONG_TEST(many_clients, 30), LONG_TEST(many_servers, 30),
+    TEST(stopped_and_continued), TEST(sends_arrive_in_order), TEST(deferred_replies),
+    TEST(replies_are_the_receivers), TEST(rights_of_channels), TEST(server_dies),
+    TEST(one_of_two_servers_dies), TEST(client_dies), TEST(last_client_goes),
+    TEST(revoked_in_flight), LONG_TEST(revoked_at_any_moment, 30), TEST(times_are_kept),
+    TEST(time_goes_on_while_stopped), TEST(wait_for_several), LONG_TEST(floods, 30),
+    TEST(hand_over_is_fair), TEST(bytes_there_and_back), LONG_TEST(bytes_of_many, 30),
+    LONG_TEST(clients_die_in_the_middle, 30), TEST(bad_parts_of_a_client), TEST(bad_parts_of_a_server),
+    TEST(no_room), TEST(capabilities_travel), TEST(rights_of_memory), TEST(pieces_of_memory),
+    TEST(memory_in_messages), { NULL, NULL, 0 },
+};

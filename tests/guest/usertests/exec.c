@@ -53,6 +53,8 @@ void run_as_program(int argc, char **argv)
         _exit(planned_program());
     else if (strcmp(argv[1], ":handles") == 0)
         handles_program(argc, argv);
+    else if (strcmp(argv[1], ":given") == 0)
+        given_program(argc, argv);
     else if (strcmp(argv[1], ":fpu") == 0)
         _exit(fpu_is_fresh() ? 0 : 1);
     else if (strcmp(argv[1], ":pid") == 0)

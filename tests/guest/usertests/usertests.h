@@ -29,7 +29,7 @@ struct test {
 extern const struct test doors_tests[], pointers_tests[], exec_tests[], process_tests[],
     signal_tests[], pipe_tests[], file_tests[], memory_tests[], map_tests[], fault_tests[], time_tests[],
     terminal_tests[], smp_tests[], link_tests[], failure_tests[], watch_tests[],
-    capability_tests[], channel_tests[];
+    capability_tests[], channel_tests[], system_tests[];
 
 enum { PAGE = 4096 };
 #define MILLISECOND UINT64_C(1000000)
@@ -95,6 +95,8 @@ void run_as_program(int argc, char **argv) __attribute__((noreturn));
 /* The program ":planned" of failures.c: its status; ":handles" of capabilities.c. */
 int planned_program(void);
 void handles_program(int argc, char **argv) __attribute__((noreturn));
+/* ":given" of system.c. */
+void given_program(int argc, char **argv) __attribute__((noreturn));
 
 /* An ELF64 program made by hand. */
 struct elf_header {

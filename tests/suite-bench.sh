@@ -13,7 +13,7 @@ cat >"$work/limits" <<'END'
 null-call 120
 pipe-round-trip 5000
 pipe-64k 25000
-channel-round-trip 1400
+channel-round-trip 1200
 fork-exit-wait 45000
 fork-exec-wait 110000
 fork-100mib 500000
@@ -40,6 +40,15 @@ while read -r name limit; do
         echo "not ok $name needs at most $limit instructions: $count"
     fi
 done <"$work/limits"
+
+# A question and its answer through a channel cost less than a third of the same through two pipes.
+channel=$(sed -n 's/^bench: channel-round-trip \([0-9]*\) .*/\1/p' "$work/counts")
+pipes=$(sed -n 's/^bench: pipe-round-trip \([0-9]*\) .*/\1/p' "$work/counts")
+if [ $((3 * ${channel:-99999})) -lt "${pipes:-0}" ]; then
+    echo "ok channel-round-trip needs less than a third of pipe-round-trip"
+else
+    echo "not ok channel-round-trip needs less than a third of pipe-round-trip: $channel of $pipes"
+fi
 
 # What the record says of Folio, this Folio can repeat. (A benchmark may be newer than the record.)
 sed -n 's/^bench: \([a-z0-9-]*\) .*/\1/p' "$work/counts" | sort >"$work/measured"

@@ -5,8 +5,6 @@
 #include "lib/base.h"
 #include <folio/trace.h>
 
-enum { trace_on = false };
-
 static inline void trace_nothing(unsigned event, ...) { (void)event; }
 
 #define TRACE(event, ...) trace_nothing(TRACE_##event, __VA_ARGS__)

@@ -63,6 +63,62 @@ like "$work/x.scenario:9: \`done a\` comes before \`span a\`"
 told order "no party has the name of a drawing" 'party span'
 like "$work/x.scenario:8: \`span\` begins a drawing, and can't be a party"
 
+# What a recording that can be stepped through says: who has what after each row.
+cat >"$work/y.scenario" <<'END'
+run y
+play
+know a is 7
+know b as pid of process_new parent=a
+party a
+party b
+from call_enter by=a call=fork
+show process_new : a +> b born
+show exec by=b : b is new
+show unmap : b is smaller
+show capability_gone : b is poorer
+to capability_gone
+END
+cat >"$work/y.trace" <<'END'
+10 0 7.1 map start=0x1000 end=0x4000 protection=rw- what=zeros
+11 0 7.1 capability_new pid=7 handle=0x12ab kind=calls object=1 rights=0x80000103 from=0x0
+12 0 7.1 frame_pushed rip=0x1 rsp=0x2
+13 0 7.1 call_enter call=fork
+14 0 7.1 process_new pid=8 parent=7
+15 0 7.1 capability_new pid=8 handle=0x12ab kind=calls object=1 rights=0x80000103 from=0x12ab
+16 0 7.1 call_exit call=fork result=8
+17 0 8.1 call_enter call=exec a0=0x1
+18 0 8.1 map start=0x1000 end=0x9000 protection=r-x what=object
+19 0 8.1 exec path=/x
+20 0 8.1 call_exit call=exec result=0
+21 0 8.1 call_enter call=munmap a0=0x2000
+22 0 8.1 protect start=0x4000 end=0x5000 protection=r--
+23 0 8.1 unmap start=0x2000 end=0x3000
+24 0 8.1 capability_gone pid=8 handle=0x12ab
+END
+cat >"$work/y.expected" <<'END'
+shelve("y", [{"a":{pid:"7",memory:"000000001000 000000004000 rw- zeros\n",capabilities:"0x12ab calls 1 files, programs, power\n",registers:"rip=0x1 rsp=0x2 ",},"b":{pid:"8",memory:"000000001000 000000004000 rw- zeros\n",},}
+,{"b":{memory:"000000001000 000000009000 r-x object\n",capabilities:"0x12ab calls 1 files, programs, power\n",},}
+,{"b":{memory:"000000001000 000000002000 r-x object\n000000003000 000000004000 r-x object\n000000004000 000000005000 r-- object\n000000005000 000000009000 r-x object\n",},}
+,{"b":{capabilities:"",},}
+]);
+END
+played() { # TRACE
+    awk -f generated/weave/scenario.awk out=played name=y "$work/y.scenario" \
+        table=rights generated/include/folio/capability.h table= "$1"
+}
+played "$work/y.trace" >"$work/y.told" 2>&1
+if cmp -s "$work/y.expected" "$work/y.told"; then
+    echo "ok figures what each row of a recording has changed"
+else
+    echo "not ok figures what each row of a recording has changed: $(diff "$work/y.expected" "$work/y.told" | head -n 2 | tr '\n' '|')"
+fi
+awk -f generated/weave/scenario.awk out=trace "$work/y.scenario" table= "$work/y.trace" >"$work/y.kept"
+if [ "$(played "$work/y.kept" 2>&1)" = "$(cat "$work/y.expected")" ]; then
+    echo "ok figures the lines that are kept can be played"
+else
+    echo "not ok figures the lines that are kept can be played: $(played "$work/y.kept" 2>&1 | head -n 1)"
+fi
+
 # What an object of one room needs and only a higher room has: the symbols that go upward. Two may:
 # the first call of all, into kernel_main, and the canary, which the compiler names in every room.
 rooms=$(sed -n 's/^\([a-z][a-z]*\) .*/\1/p' diagrams/rooms.words)

@@ -450,6 +450,64 @@ async function violations(page) {
     }
     return told.join("; ");
 }
+// A recorded run can be stepped through.
+const played = "3-07-fork.html";
+const paneOf = (page, name) => page.locator(`.pane[aria-label="${name}"]`);
+for (const [where, root] of Object.entries(roots)) {
+    await test(`a run is stepped through by keyboard, forwards and back, from ${where}`, root + played, {}, async (page) => {
+        await page.locator(".play button").press("Enter");
+        const step = page.locator(".player .step");
+        await step.waitFor();
+        const first = await step.textContent();
+        if (!/^1 of \d+\. sh to kernel: fork/.test(first)) return `it begins with: ${first}`;
+        if (await paneOf(page, "child").count()) return "the child has a pane before it is there";
+        await page.keyboard.press("ArrowRight");
+        const memory = (name) => paneOf(page, name).locator("dl", { hasText: "7ffffffff000" }).textContent();
+        if (await memory("sh") !== await memory("child")) return "the child's memory is not its parent's";
+        if (!await paneOf(page, "child").locator("mark").count()) return "what is new is not marked";
+        await page.keyboard.press("End");
+        if (!/^(\d+) of \1\. kernel back to sh/.test(await step.textContent())) return `it ends with: ${await step.textContent()}`;
+        if (!/Dead/.test(await paneOf(page, "child").textContent())) return "the child is not dead at the end";
+        if (await memory("child") === await memory("sh")) return "the child has its parent's memory after exec";
+        await page.keyboard.press("Home");
+        if (await step.textContent() !== first) return "back at the first step it says something else";
+        if (await page.locator("[aria-current='step']").count() !== 1) return "not one row is marked as the current one";
+        await page.keyboard.press("Escape");
+        if (await page.locator(".player").count()) return "Escape does not close the player";
+        if (!await page.locator(".play button").evaluate((one) => one === document.activeElement)) return "the focus is lost";
+    });
+}
+await test("a step leads to the chunk of its event", roots.disk + played, {}, async (page) => {
+    await page.locator(".play button").click();
+    await page.locator("[data-go=on]").click();
+    await page.locator(".player .step a").click();
+    if (!/#chunk-/.test(page.url())) return `it leads to ${page.url()}`;
+});
+await test("a finger steps through a run on a phone", roots.disk + played, { viewport: { width: 390, height: 800 }, hasTouch: true }, async (page) => {
+    await page.locator(".play button").tap();
+    const step = page.locator(".player .step");
+    await step.waitFor();
+    const push = (from, to) => step.evaluate((element, [x1, x2]) => {
+        for (const [type, clientX] of [["pointerdown", x1], ["pointerup", x2]])
+            element.dispatchEvent(new PointerEvent(type, { bubbles: true, pointerType: "touch", clientX }));
+    }, [from, to]);
+    await push(300, 100);
+    if (!/^2 of/.test(await step.textContent())) return `pushed to the left: ${await step.textContent()}`;
+    await push(100, 300);
+    if (!/^1 of/.test(await step.textContent())) return `pushed back: ${await step.textContent()}`;
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    if (wide > 390) return `the page is ${wide} pixels wide`;
+});
+await test("the player keeps the rules of accessibility", roots.disk + played, {}, async (page) => {
+    await page.locator(".play button").click();
+    for (let i = 0; i < 4; i++) await page.keyboard.press("ArrowRight");
+    return violations(page);
+});
+await test("without JavaScript no button promises a player", roots.disk + played, { javaScriptEnabled: false }, async (page) => {
+    if (await page.locator(".play button").isVisible()) return "the button is there";
+    if (!await page.locator(".run .sequence").first().isVisible()) return "the picture isn't";
+});
+
 const places = scope === "all" ? every : some;
 await Promise.all(["one", "two"].map(async () => {
     for (let place = places.shift(); place; place = places.shift()) {

@@ -62,10 +62,31 @@ grep -m 1 ' trap_exit .*user=1$' "$work/1.text" | grep -v ' vector=0 ' |
 record "$work/3.text" 'sleep 9 & kill -STOP $!; kill -CONT $!; kill $!; wait $!; ls -l /bin | sort | wc -l;
     bench mmap-munmap; loan; tickets; for i in 1 2 3 4 5 6 7 8 9; do (exit $i) | cat; done; true' || :
 awk -f tests/trace-check.awk "$work/3.text" | verdict "a longer trace could be the truth"
+# With `frames`, each trap out of a program has its registers: those of a call are its arguments.
+record "$work/4.text" 'echo hi | cat' FOLIO_WORDS=frames || :
+awk '
+    $4 == "trap_enter" { rax = ""; told = 0 }
+    $4 ~ /^frame_/ { told++ }
+    $4 == "frame_letters" {
+        for (i = 5; i <= NF; i++)
+            register[substr($i, 1, 3)] = substr($i, 5)
+        if (result != "" && register["rax"] != sprintf("0x%x", result))
+            print "after a result of " result ": " $0
+        result = ""
+    }
+    $4 == "call_enter" && $5 ~ /call=(read|write)$/ {
+        calls++
+        if (told != 3 || $6 != "a0=" register["rdi"] || $7 != "a1=" register["rsi"] || $8 != "a2=" register["rdx"])
+            print "after " told " records of registers, " $0
+    }
+    $4 == "call_exit" && $5 ~ /call=write$/ { result = substr($6, 8) }
+    END { if (calls < 2) print "no calls" }
+' "$work/4.text" | verdict "a trace with frames has the registers of each trap"
 for event in $(sed -n 's/^TRACE_EVENT(\([A-Z_]*\),.*/\1/p' generated/include/folio/trace_events.h |
     tr '[:upper:]' '[:lower:]'); do
     case $event in
     lost | ipi | protect) ;; # never in a recording; with several processors; by usertests
+    frame_*) grep -q " $event " "$work/4.text" || echo "no event $event" ;;
     *) grep -q " $event " "$work/3.text" || echo "no event $event" ;;
     esac
 done | verdict "each event of the list happens"

@@ -316,7 +316,7 @@ if (x < 0)
 
    > **Hint.** Like this.
 
-![A figure](../diagrams/weave.dot)
+![A figure, 100 % drawn](../diagrams/weave.dot)
 BOOK
 lay_weaver() { # over what was tangled from the small book
     ./tangle.sh
@@ -370,6 +370,7 @@ grep -n 'Hint\.' "$two" | verdict "what a summary says is not said again"
 expect "a footnote stands at the end" '<li id="fn1"><p>Its source\.' "$one"
 expect "a footnote leads back" 'href="#fnref1" class="footnote-back"' "$one"
 grep -c 'noteref\|<sup>' site/shelf/*.js | grep -v ':0$' | verdict "a shelf has no footnotes"
+expect "a figure has its caption for a title, whatever stands in it" '<title id="figure-1-title">A figure, 100 % drawn</title>' "$two"
 expect "a figure is drawn into the page" '<text[^>]*>chapters</text>' "$two"
 part=site/1-00-the-first-part.html
 expect "a part without an introduction has a page" '<span class="number">A</span> <a href="A-01-two.html">Two</a>' site/A-00-the-appendix.html

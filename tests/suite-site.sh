@@ -403,6 +403,23 @@ sed -i '/^A \*double word\* again/d' book/A-01-two.md
 sed -i '/unheard/d' book/terms.txt
 expect "an appendix has a letter" '<span class="number">A</span>' "$two"
 
+# Two weaves at once take turns; a lock whose owner has died holds nobody up.
+sed -i 's/^It goes on: /It goes on here: /' book/A-01-two.md
+printf '# Three\n\nFor a moment.\n' >book/1-02-three.md
+weave & first=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -e build/weave.lock ] || sleep 0.1; done
+sh generated/weave/weave.sh >"$work/second" 2>&1 || echo "the second fails" >>"$work/errors"
+wait $first || echo "the first fails" >>"$work/errors"
+grep -v '^This book is being woven already\|^The book is woven\.' "$work/second" >>"$work/errors" || :
+verdict "two weaves at once do not disturb each other" <"$work/errors"
+expect "the second of them waits for the first" '^This book is being woven already' "$work/second"
+[ ! -e build/weave.lock ] || echo "not ok a lock is left"
+rm book/1-02-three.md
+sed -i 's/^It goes on here: /It goes on: /' book/A-01-two.md
+sh -c 'echo $$' >build/weave.lock
+timeout 60 sh generated/weave/weave.sh >"$work/output" 2>&1 || echo "status $?" >>"$work/output"
+expect "the lock of a weave that was killed is broken" '^The book is woven\.' "$work/output"
+
 sleep 1
 touch "$work/stamp"
 printf '\nOne word more.\n' >>book/A-01-two.md

@@ -435,7 +435,7 @@ same_as_clean() { # NAME
     cp -r book diagrams generated LICENSE "$work/clean"
     keep . "$work/clean"
     (cd "$work/clean" && sh generated/weave/weave.sh >/dev/null 2>&1)  || :
-    diff -rq site "$work/clean/site" >"$work/differ" 2>&1 || :
+    diff -rq -x '.*' site "$work/clean/site" >"$work/differ" 2>&1 || :
     verdict "$1" <"$work/differ"
 }
 cp -r book "$work/book"
@@ -448,6 +448,14 @@ sed -i 's/int twice(int x);/int thrice(int x);/' book/1-01-one.md
 same_as_clean "a lost chapter and a renamed function leave nothing stale"
 rm -r book && mv "$work/book" book
 lay_weaver
+mkdir -p site/pictures/old site/source/old site/shelf site/.git
+for stale in old.html old.png old.svg old.js book/9-01-old.md book/old.png pictures/old/a.png source/old/a.c.html \
+    shelf/old.js .git/ours .nojekyll; do
+    echo stale >"site/$stale"
+done
+same_as_clean "what the book does not make goes from the site"
+cat site/.git/ours site/.nojekyll 2>&1 | grep -v '^stale$' | verdict "but what begins with a dot stays"
+rm -r site/.git site/.nojekyll
 
 # seed NAME PATTERN: weaving must fail now, with a sentence on standard error that matches, and leave the site.
 sum_site() { find site -type f | sort | xargs cksum; }

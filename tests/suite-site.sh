@@ -538,6 +538,48 @@ seed "a link to a missing heading is reported" 'book/1-01-one\.md:7: a link goes
 sed '/^\$ echo hi$/d' "$work/one.md" >book/1-01-one.md
 seed "a session without a prompt is reported" 'book/1-01-one\.md:[0-9][0-9]*: a session begins with a prompt'
 cp "$work/one.md" book/1-01-one.md
+echo "# More" >book/A-02-two.md
+cat >>book/A-02-two.md <<'BOOK'
+
+```text
+<<weave/front.txt>>=
+# Steps
+arch | one step | 1-01-one | stage
+arch | `a | b` | A-08-renamed | stage
+@
+```
+
+```markdown
+<<weave/front.md>>=
+See [one](1-01-one.md), [`x](y`](A-01-two.md#further).
+<<the way in>>
+@
+```
+
+```html
+<<the way in>>=
+<a href="A-09-renamed.html">Begin</a> or <a href="1-01-one.html#chunk-double-the-number">go on</a>
+[there](A-01-two.md#renamed)
+@
+```
+BOOK
+seed "a step of the front page's picture that leads to a renamed chapter is reported" \
+    "^weave: book/A-02-two\.md:$(grep -n 'A-08' book/A-02-two.md | cut -d : -f 1): a link goes to A-08-renamed\.md, which is not there"
+expect "so is a link of its words" \
+    "^weave: book/A-02-two\.md:$(grep -n 'A-09' book/A-02-two.md | cut -d : -f 1): a link goes to A-09-renamed\.md, which is not there" "$work/errors"
+expect "or one to a heading" \
+    "^weave: book/A-02-two\.md:$(grep -n '#renamed' book/A-02-two.md | cut -d : -f 1): a link goes to a place that A-01-two\.md does not have, #renamed" "$work/errors"
+grep -vE 'A-0[89]-renamed|#renamed' "$work/errors" | verdict "their other links are not"
+rm book/A-02-two.md
+echo '1 The first part again' >>book/parts.txt
+seed "a part that is listed twice is reported" 'book/parts\.txt:4: part 1 is listed already'
+sed -i '$s/.*/2/' book/parts.txt
+seed "a part without a title is reported" 'book/parts\.txt:4: a part is a word and a title'
+sed -i '$s/.*/2 The part that is planned/' book/parts.txt
+weave || :
+verdict "a part without chapters may be planned" <"$work/errors"
+grep -l 'part that is planned' site/*.html | verdict "and is on no page"
+sed -i '$d' book/parts.txt
 echo 'drawing; figures' >>book/terms.txt
 seed "a word that the list of terms has twice is reported" 'book/terms\.txt:3: "figures" is listed already, with "figure"'
 sed -i '$d' book/terms.txt

@@ -189,6 +189,7 @@ awk '
         split("ink faint rubric keyword type string literal comment directive", inks, " ")
         for (i in inks)
             check(inks[i], "panel")
+        check("ink", "mark"); check("faint", "mark")
         check("ink", "paper"); check("faint", "paper"); check("rubric", "paper")
         check("screen-ink", "screen"); check("screen-faint", "screen")
     }

@@ -163,6 +163,15 @@ sed -n 's/^LINK //p' "$work/blocks" | while read -r chapter link; do
         echo "$chapter:$(grep -nF "$link" "$chapter" | head -n 1 | cut -d: -f1): $link does not exist"
 done | verdict "links between chapters and to figures lead somewhere"
 
+# A table is read aloud cell by cell, each with the name of its column.
+awk '
+    FNR == 1 { fenced = 0; head = "" }
+    /^```/ { fenced = !fenced }
+    fenced { next }
+    /^\|[-: |]*-[-: |]*\|$/ && head ~ /\|[[:space:]]*\|/ { print FILENAME ":" FNR - 1 ": a column of the table has no name" }
+    { head = $0 }
+' book/*.md | verdict "every column of a table has a name"
+
 # What a machine can see of the prose.
 if command -v hunspell >/dev/null && [ -e /usr/share/hunspell/en_GB.dic ]; then
     perl tests/prose.pl tests/words.txt README.md book/*.md >"$work/prose" 2>&1 ||

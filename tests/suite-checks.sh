@@ -64,6 +64,10 @@ One word is mispelt.
 
 It is is there twice, 3-5 lines further on. See [elsewhere](0-02-none.md).
 
+| what | |
+| --- | --- |
+| a cell | another |
+
 <!--
 
 Nobody sees this.
@@ -178,6 +182,7 @@ seen "a word that stands twice" "$(line 'is is'): \"is\" stands there twice in a
 seen "a hyphen for a dash" "$(line 3-5): a hyphen stands between two numbers"
 seen "a list of words out of order" 'tests/words.txt:3: "inode" comes after "zulu"'
 seen "a word of the list without a use" 'tests/words.txt:2: the list need not have "zulu": nothing uses it'
+seen "a column without a name" "$(line '| what | |'): a column of the table has no name"
 seen "a link to no chapter" "$(line 0-02-none): 0-02-none.md does not exist"
 seen "something that is put off" "$(line 'Everything is here' 1-1-second):"
 

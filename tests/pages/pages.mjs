@@ -65,6 +65,36 @@ for (const [where, root] of Object.entries(roots)) {
         await page.keyboard.press("Enter");
         await page.waitForURL(/1-04-frames\.html#chunk-/);
     });
+    await test(`what was looked for is marked (${where})`, root + chapter, {}, async (page, context) => {
+        const marks = (entry) => entry.locator("mark").evaluateAll((all) => all.map((mark) => mark.textContent));
+        const list = page.locator(".search li a");
+        await page.keyboard.press("/");
+        await page.locator(".search input").fill("alloc frame ");
+        await list.first().waitFor();
+        const name = list.filter({ hasText: /^frame_alloc / }).first();
+        if ((await marks(name)).join() !== "frame,alloc") return `of a name is marked ${await marks(name)}`;
+        const devtools = await context.newCDPSession(page);
+        const read = (await devtools.send("Accessibility.getFullAXTree")).nodes
+            .filter(({ role }) => role?.value === "link").map((node) => node.name.value);
+        if (!read.some((words) => /^frame_alloc \w+ in kernel\/mm\/frame\.c$/.test(words)))
+            return `a screen reader says ${read.filter((words) => words.includes("frame"))[0]}`;
+        await page.locator(".search input").fill("lost wakup");
+        const section = list.filter({ hasText: "Sleep and wakeup" }).filter({ has: page.locator("small mark") }).first();
+        await section.waitFor();
+        const found = await marks(section);
+        if (!found.includes("lost") || !found.some((word) => /^wakeups?$/i.test(word))) return `of a section is marked ${found}`;
+        const others = (await marks(page.locator(".search li"))).filter((word) => !/^(lost|wakeups?)$/i.test(word));
+        if (others.length) return `for lost wakup is marked ${others}`;
+        if (!await list.locator(":is(b, span) mark").count()) return "no title has a mark";
+        await page.locator(".search input").fill("cat");
+        const parts = (await marks(page.locator(".search small"))).filter((word) => !/^cat/i.test(word));
+        if (parts.length) return `for cat is marked ${parts}`;
+        for (const word of ["++", "(", "[a", "<b>", "\\"]) {
+            await page.locator(".search input").fill(word);
+            await page.waitForTimeout(50);
+        }
+        if (await list.locator("b b").count()) return "what is typed becomes HTML";
+    });
     await test(`a definition at a glance, by mouse and by keyboard (${where})`, root + chapter, {}, async (page) => {
         const name = page.locator(".chunk code a", { hasText: "process_create" }).first();
         await name.hover();
@@ -514,6 +544,16 @@ await Promise.all(["one", "two"].map(async () => {
         await test(`${place} keeps the rules of accessibility, light and dark`, roots.disk + place, {}, violations);
     }
 }));
+await test("what the search box has found keeps the rules of accessibility", roots.disk + chapter, {}, async (page) => {
+    await page.keyboard.press("/");
+    await page.locator(".search input").fill("wakeup");
+    await page.locator(".search mark").first().waitFor();
+    for (const place of [".search input", ".search li:nth-child(9) a"]) {
+        await page.locator(place).focus();
+        const told = await violations(page);
+        if (told) return told;
+    }
+});
 await test("a picture without words, and text that is faint at night, are noticed with their lines", roots.disk + chapter, {}, async (page) => {
     await page.evaluate(() => {
         const paragraph = document.querySelector("main h2 ~ p");

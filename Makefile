@@ -99,6 +99,7 @@ trace: deps-trace ## run CMD='…' and write all that the kernel does to OUT=fil
 	@FOLIO_DEBUG='$(DEBUG)' sh generated/trace/record.sh -s '$(SMP)' -m '$(MEM)' "$$FOLIO_OUT" "$$FOLIO_CMD"
 
 bench: deps-bench image ## measure the kernel, and Linux beside it; RECORD=1 puts the numbers into the book
+	@RECORD='$(RECORD)' sh generated/bench/memory.sh
 	@RECORD='$(RECORD)' sh generated/bench/bench.sh
 
 ##@ Read it

@@ -60,3 +60,16 @@ if [ -s "$work/recorded" ] && [ -z "$lost" ]; then
 else
     echo "not ok all that is recorded can be measured: ${lost:-the record is empty}"
 fi
+
+# The same of what takes memory.
+names() { # FILE: what it has a number of
+    awk -F '\t' '!/^#/ && $1 != "name" && $2 > 0 { print $1 }' "$1" | sort
+}
+sh generated/bench/memory.sh >"$work/memory" || echo "not ok what takes memory can be counted"
+names "$work/memory" >"$work/counted"
+lost=$(names diagrams/memory.tsv | comm -13 "$work/counted" - | tr '\n' ' ')
+if [ -s diagrams/memory.tsv ] && [ -z "$lost" ]; then
+    echo "ok all that is recorded of memory can be counted"
+else
+    echo "not ok all that is recorded of memory can be counted: ${lost:-the record is empty}"
+fi

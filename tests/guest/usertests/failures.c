@@ -151,6 +151,10 @@ static void try_all(const struct attempt *attempt)
         fail("%s: no allocation has failed", attempt->name);
     if (attempt->appetite == NEVER && n > 1)
         fail("%s: it takes memory", attempt->name);
+    if (tell_failures) {
+        printf("failed: %u %s\n", n - 1, attempt->name);
+        fflush(stdout);
+    }
 }
 
 /* Descriptors and files that the calls below use. */

@@ -1,10 +1,11 @@
-/* usertests [-lt] [-n SEED] [-r TIMES] [-s FACTOR] [NAME]...: tests the kernel from inside.
+/* usertests [-ltv] [-n SEED] [-r TIMES] [-s FACTOR] [NAME]...: tests the kernel from inside.
  *
  *   -l  lists the tests
  *   -n  begins the random numbers of each test with this one, as told by one that failed
  *   -r  runs all of it TIMES times
  *   -s  stretches the limits of time, for a machine that is disturbed
  *   -t  tells how long each test took
+ *   -v  tells of each call how many of its allocations have failed, in the tests of failures
  *
  * Each test prints "ok NAME" or "FAILED NAME: why"; the last line is "N passed, N failed", the
  * exit status 1 if any failed. A test fails by a check, by running past its limit, by dying, and
@@ -18,6 +19,7 @@
 enum { USUAL_LIMIT = 10 };
 static const char folder[] = "/tmp/usertests";
 static bool tell_times;
+bool tell_failures;
 static unsigned stretch = 1;
 static uint64_t seed;
 
@@ -244,12 +246,14 @@ int main(int argc, char **argv)
     self = argv[0];
     if (argc > 1 && argv[1][0] == ':')
         run_as_program(argc, argv);
-    for (int option; (option = getopt(argc, argv, "ln:r:s:t")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "ln:r:s:tv")) != -1;) {
         if (option == 'l') {
             list();
             return 0;
         } else if (option == 't') {
             tell_times = true;
+        } else if (option == 'v') {
+            tell_failures = true;
         } else if (option == 'r') {
             times = (unsigned)atoi(optarg);
         } else if (option == 'n') {
@@ -257,7 +261,7 @@ int main(int argc, char **argv)
         } else if (option == 's') {
             stretch = (unsigned)atoi(optarg);
         } else {
-            fputs("usage: usertests [-lt] [-n SEED] [-r TIMES] [-s FACTOR] [NAME]...\n", stderr);
+            fputs("usage: usertests [-ltv] [-n SEED] [-r TIMES] [-s FACTOR] [NAME]...\n", stderr);
             return 2;
         }
     }

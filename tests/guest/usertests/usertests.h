@@ -80,6 +80,7 @@ extern door *const doors[2];
 
 /* A page of the heap whose next page is not mapped: the address just behind it. */
 char *edge_of_memory(void);
+extern bool tell_failures;             /* -v: how often each call has failed */
 extern const char *self;                /* the path of this program */
 uint64_t random64(void);
 extern uint64_t random_state;

@@ -34,7 +34,7 @@ guest() { # PROCESSORS SECONDS COMMAND: succeeds where the command does
 usertests() { # PROCESSORS NAME...: these tests pass
     processors=$1
     shift
-    FOLIO_WORDS=devices guest "$processors" 100 "/host/usertests -s 2 $*"
+    FOLIO_WORDS="devices processes" guest "$processors" 100 "/host/usertests -s 2 $*"
 }
 
 panics() { # TRIAL PROCESSOR PATTERN [PATTERN]: the kernel stops so, and says somewhere the other

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The kernel tried from inside, by tests/guest/usertests: as it is, with little memory, on a plain
-# processor, and under a storm of interrupts that cannot be masked. The machine's word "devices" lets
-# the tests of devices have some.
+# processor, and under a storm of interrupts that cannot be masked. The machine's words "devices" and "processes" let
+# the tests have some of the first and make some of the second.
 #
 # With USERTESTS_TIMES=N the whole is run N times in one guest, for a soak.
 set -eu
@@ -21,7 +21,7 @@ limit=$((100 * times))
 
 guest() { # [OPTION]...: runs the tests, their output in $place/out, the guest's status in $status
     status=0
-    FOLIO_WORDS=devices tests/guest.sh -t "$limit" -a build/tests/usertests "$@" "/host/usertests -r $times -s ${stretch:-1}" \
+    FOLIO_WORDS="devices processes" tests/guest.sh -t "$limit" -a build/tests/usertests "$@" "/host/usertests -r $times -s ${stretch:-1}" \
         >"$place/out" 2>"$place/errors" || status=$?
 }
 

@@ -1,4 +1,4 @@
-// sources: kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/map.c kernel/mm/shared.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/mm/failure.c kernel/arch/spinlock.c kernel/lib/check.c
+// sources: kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/lend.c kernel/mm/map.c kernel/mm/shared.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/mm/failure.c kernel/arch/spinlock.c kernel/lib/check.c
 // flags: -Wl,--wrap=frame_put
 // Address spaces that map, unmap, protect, move, discard, fork, read and write at random, each against an
 // array of pages, on several processors. Accesses go through TLBs that forget nothing by themselves. Now and

@@ -1,4 +1,4 @@
-// sources: kernel/mm/user.c kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/break.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/mm/failure.c kernel/arch/spinlock.c kernel/lib/check.c
+// sources: kernel/mm/user.c kernel/mm/space.c kernel/mm/fault.c kernel/mm/copy.c kernel/mm/lend.c kernel/mm/map.c kernel/mm/break.c kernel/mm/page_table.c kernel/mm/object.c kernel/mm/frame.c kernel/mm/failure.c kernel/arch/spinlock.c kernel/lib/check.c
 // User copies refuse every bad pointer and bring in every good page; the break moves as it should.
 
 #include "host.h"

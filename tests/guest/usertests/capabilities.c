@@ -48,7 +48,7 @@ static void one_is_inherited(void)
     CHECK_IS(list[0].kind, OBJECT_CALLS);
     CHECK_IS(list[0].object, 1);
     CHECK_IS(list[0].flags, CAPABILITY_INHERITABLE);
-    CHECK_IS(list[0].rights & ~CALLS_DEVICES, (CALLS_ALL & ~(CALLS_PROCESSES | CALLS_DEVICES)) | RIGHT_DELEGATE);
+    CHECK_IS(list[0].rights & ~(CALLS_PROCESSES | CALLS_DEVICES), (CALLS_ALL & ~(CALLS_PROCESSES | CALLS_DEVICES)) | RIGHT_DELEGATE);
     CHECK_IS(list[0].derived, 0);
     CHECK_IS(list[0].from, 0);
     CHECK((int64_t)list[0].handle > 4095);

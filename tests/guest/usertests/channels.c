@@ -929,6 +929,529 @@ static void memory_in_messages(void)
     ends_well(server);
 }
 
+/* ---- pages ---- */
+
+enum { PAGES_MAX = MESSAGE_PAGES };
+
+static char *new_pages(uint64_t count)
+{
+    char *at = mmap(NULL, count * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(at != MAP_FAILED);
+    return at;
+}
+
+/* Asked of the kernel, so that a page that isn't there costs no life. */
+static bool can_read(const void *at)
+{
+    int ends[2];
+    CHECK_IS(pipe(ends), 0);
+    ssize_t result = write(ends[1], at, 1);
+    CHECK(result == 1 || errno == EFAULT);
+    close(ends[0]);
+    close(ends[1]);
+    return result == 1;
+}
+
+static bool can_write(void *at)
+{
+    int ends[2];
+    CHECK_IS(pipe(ends), 0);
+    CHECK_IS(write(ends[1], "w", 1), 1);
+    ssize_t result = read(ends[0], at, 1);
+    CHECK(result == 1 || errno == EFAULT);
+    close(ends[0]);
+    close(ends[1]);
+    return result == 1;
+}
+
+static bool any_left(const char *at, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (can_read(at + i * PAGE))
+            return true;
+    return false;
+}
+
+static const uint64_t page_counts[] = { 1, 3, 64, 600, PAGES_MAX };
+enum { COUNTS = sizeof(page_counts) / sizeof(page_counts[0]) };
+
+/* Takes what comes, checks it, writes into it, forks with it, and moves a page back with each reply. */
+static void take_pages(void *unused)
+{
+    (void)unused;
+    struct message message;
+    struct message_parts parts = { .page_room = PAGES_MAX };
+    only_serve();
+    int result = channel_receive_parts(serving, &message, &parts, FOREVER);
+    while (result == 0) {
+        char *at = (char *)parts.pages_at;
+        uint64_t size = parts.pages_came * (uint64_t)PAGE;
+        CHECK_IS(parts.pages_came, message.words[0]);
+        CHECK_IS(parts.came_how, MESSAGE_MOVE);
+        CHECK(is_filled(at, size, message.words[1]));
+        fill(at, size, 17);
+        if (message.words[2]) {
+            pid_t pid = fork();
+            if (pid == 0) {
+                CHECK(is_filled(at, size, 17));
+                memset(at, 0, size);
+                _exit(0);
+            }
+            ends_well(pid);
+        }
+        CHECK(is_filled(at, size, 17));
+        CHECK_IS(munmap(at + PAGE, size > PAGE ? size - PAGE : PAGE), 0);
+        parts = (struct message_parts){ .page_room = PAGES_MAX, .pages = (uint64_t)at, .page_count = message.number != 0,
+                                        .page_how = MESSAGE_MOVE };
+        if (message.number == 0)
+            CHECK_IS(munmap(at, PAGE), 0);
+        if (message.number != 0)
+            CHECK_IS(channel_reply_parts(serving, &message, &parts), 0);
+        CHECK(!any_left(at, 1));
+        parts.page_count = 0;
+        result = channel_receive_parts(serving, &message, &parts, FOREVER);
+    }
+    CHECK_IS(errno, EPIPE);
+}
+
+static void move_some(uint64_t count, bool forked, bool call)
+{
+    char *first = new_pages(count + 2), *at = first + PAGE;
+    fill(at, count * PAGE, count);
+    first[0] = 1;
+    at[count * PAGE] = 2;
+    pid_t pid = 0;
+    if (forked && (pid = fork()) == 0) {
+        kill(getpid(), SIGSTOP);
+        CHECK(is_filled(at, count * PAGE, count));      /* its own, whatever has become of the parent's */
+        _exit(0);
+    }
+    if (forked)
+        wait_for_state(pid, 'T');
+    uint64_t words[4] = { count, count, forked, 0 };
+    struct message_parts parts = { .pages = (uint64_t)at, .page_count = (uint32_t)count, .page_how = MESSAGE_MOVE,
+                                   .page_room = 1 };
+    if (call)
+        CHECK_IS(channel_call_parts(asking, words, &parts), 0);
+    else
+        CHECK_IS(channel_send_parts(asking, words, &parts), 0);
+    if (call) {
+        CHECK_IS(parts.pages_came, 1);
+        CHECK(is_filled((char *)parts.pages_at, PAGE, 17));
+        *(char *)parts.pages_at = 5;
+        CHECK_IS(munmap((char *)parts.pages_at, PAGE), 0);
+    }
+    CHECK(!any_left(at, count));
+    CHECK(first[0] == 1 && at[count * PAGE] == 2);
+    if (forked) {
+        kill(pid, SIGCONT);
+        ends_well(pid);
+    }
+    CHECK_IS(munmap(first, (count + 2) * PAGE), 0);
+}
+
+static void pages_move(void)
+{
+    pid_t server = start_server(take_pages, NULL);
+    for (int i = 0; i < COUNTS * 4; i++)
+        move_some(page_counts[i % COUNTS], i / COUNTS % 2, i / COUNTS < 2);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+/* A page that was never touched is a page of zeros, and what a child wrote before stays the child's. */
+static void untouched_pages_move(void)
+{
+    struct message message;
+    struct message_parts parts = { .page_room = 8 };
+    open_channel();
+    pid_t pid = fork();
+    if (pid == 0) {
+        char *at = new_pages(8);
+        struct message_parts mine = { .pages = (uint64_t)at, .page_count = 8, .page_how = MESSAGE_MOVE };
+        CHECK_IS(channel_send_parts(asking, (uint64_t[4]){ 0 }, &mine), 0);
+        CHECK(!any_left(at, 8));
+        _exit(0);
+    }
+    CHECK_IS(channel_receive_parts(serving, &message, &parts, FOREVER), 0);
+    for (int i = 0; i < 8 * PAGE; i++)
+        CHECK(((char *)parts.pages_at)[i] == 0);
+    ends_well(pid);
+    CHECK_IS(munmap((void *)parts.pages_at, 8 * PAGE), 0);
+}
+
+/* What is wrong with a message's pages, the sender hears of, and nothing has happened. */
+static void bad_pages(void)
+{
+    struct message message;
+    struct message_parts got = { .page_room = 4 };
+    open_channel();
+    pid_t pid = fork();
+    if (pid == 0) {
+        uint64_t words[4] = { 0 };
+        char *at = new_pages(8);
+        only_ask();
+        fill(at, 8 * PAGE, 3);
+        CHECK_IS(munmap(at + 6 * PAGE, PAGE), 0);
+        CHECK_IS(mprotect(at + 5 * PAGE, PAGE, PROT_READ), 0);
+        int fd = open("file", O_RDWR | O_CREAT, 0644);
+        CHECK_IS(write(fd, at, 2 * PAGE), 2 * PAGE);
+        char *file = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+        char *shared = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        capability_t calls_entry = weak(calls(), CALLS_FILES | RIGHT_DELEGATE);
+        char here;
+        struct { uint64_t at; uint32_t count, how; int error; } bad[] = {
+            { (uint64_t)at + 1, 1, MESSAGE_MOVE, EINVAL }, { (uint64_t)at, 1, 0, EINVAL }, { (uint64_t)at, 1, 4, EINVAL },
+            { (uint64_t)at, PAGES_MAX + 1, MESSAGE_MOVE, EMSGSIZE }, { (uint64_t)at, UINT32_MAX, MESSAGE_LEND, EMSGSIZE },
+            { (uint64_t)at, 5, MESSAGE_MOVE, EMSGSIZE }, { (uint64_t)at, 5, MESSAGE_LEND, EMSGSIZE },
+            { (uint64_t)at + 4 * PAGE, 3, MESSAGE_MOVE, EFAULT }, { (uint64_t)at + 4 * PAGE, 3, MESSAGE_LEND, EFAULT },
+            { (uint64_t)at + 4 * PAGE, 2, MESSAGE_MOVE, EFAULT },
+            { (uint64_t)at + 4 * PAGE, 2, MESSAGE_LEND_WRITABLE, EFAULT },
+            { 0, 1, MESSAGE_MOVE, EFAULT }, { 0, 2, MESSAGE_LEND, EFAULT },
+            { UINT64_C(0xffffffff80200000), 1, MESSAGE_LEND, EFAULT }, { UINT64_MAX - PAGE + 1, 1, MESSAGE_MOVE, EFAULT },
+            { UINT64_C(0x7ffffffff000), 2, MESSAGE_LEND, EFAULT },
+            { (uint64_t)file, 1, MESSAGE_MOVE, EACCES }, { (uint64_t)shared, 2, MESSAGE_MOVE, EACCES },
+            { (uint64_t)&here & ~(uint64_t)(PAGE - 1), 1, MESSAGE_MOVE, EACCES },
+            { (uint64_t)bad_pages & ~(uint64_t)(PAGE - 1), 1, MESSAGE_MOVE, EFAULT },
+            { (uint64_t)bad_pages & ~(uint64_t)(PAGE - 1), 1, MESSAGE_LEND_WRITABLE, EFAULT },
+        };
+        for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+            struct message_parts parts = { .pages = bad[i].at, .page_count = bad[i].count, .page_how = bad[i].how,
+                                           .bytes = (uint64_t)at, .length = 10, .giving = 1,
+                                           .give = { { .handle = calls_entry, .rights = CALLS_FILES } } };
+            errno = 0;
+            if (channel_call_parts(asking, words, &parts) != -1 || errno != bad[i].error)
+                if (!(bad[i].at == ((uint64_t)bad_pages & ~(uint64_t)(PAGE - 1)) && errno == EACCES))
+                    fail("bad pages %u: %s", i, strerror(errno));
+            CHECK_IS(capability_revoke(calls_entry), 0);
+        }
+        struct message_parts parts = { .pages = (uint64_t)at, .page_count = 1, .page_how = MESSAGE_LEND };
+        CHECK_ERROR(channel_send_parts(asking, words, &parts), EINVAL);     /* only a call can lend */
+        CHECK(is_filled(at, 5 * PAGE, 3));
+        parts.page_how = MESSAGE_MOVE;
+        CHECK_IS(channel_send_parts(asking, words, &parts), 0);
+        _exit(0);
+    }
+    got.room = (uint64_t)in;
+    got.size = 100;
+    got.accepting = 1;
+    size_t before = how_many();
+    CHECK_IS(channel_receive_parts(serving, &message, &got, FOREVER), 0);
+    CHECK_IS(how_many(), before);
+    CHECK_IS(message.number, 0);
+    CHECK(got.received == 0 && got.came == 0 && got.pages_came == 1);
+    got = (struct message_parts){ .pages = got.pages_at, .page_count = 1, .page_how = MESSAGE_LEND };
+    CHECK_ERROR(channel_reply_parts(serving, &message, &got), EINVAL);
+    ends_well(pid);
+}
+
+/* ---- lent pages ---- */
+
+enum { LENT_PAGES = 5 };
+
+/* Whatever a server may try with what it was lent: none of it lasts. */
+static void misuse_loans(void *unused)
+{
+    (void)unused;
+    struct message message;
+    only_serve();
+    for (uint64_t round = 0;; round++) {
+        struct message_parts parts = { .page_room = PAGES_MAX };
+        if (channel_receive_parts(serving, &message, &parts, FOREVER) < 0)
+            break;
+        char *at = (char *)parts.pages_at;
+        uint64_t count = parts.pages_came;
+        bool writable = parts.came_how == MESSAGE_LEND_WRITABLE;
+        pid_t pid = 0;
+        CHECK_IS(count, message.words[0]);
+        CHECK(is_filled(at, count * PAGE, message.words[1]));
+        switch (round % 8) {
+        case 1:                                     /* a child doesn't get them, and the parent keeps them */
+            if ((pid = fork()) == 0) {
+                CHECK(!any_left(at, count));
+                block_forever(NULL);
+            }
+            CHECK(is_filled(at, count * PAGE, message.words[1]));
+            break;
+        case 2:                                     /* a hole in the middle */
+            CHECK_IS(munmap(at + count / 2 * PAGE, PAGE), 0);
+            break;
+        case 3:
+            CHECK_ERROR(mprotect(at, PAGE, PROT_READ | PROT_EXEC), EACCES);
+            if (!writable)
+                CHECK_ERROR(mprotect(at, PAGE, PROT_READ | PROT_WRITE), EACCES);
+            CHECK_IS(mprotect(at, PAGE, PROT_NONE), 0);
+            break;
+        case 4:
+            CHECK(mremap(at, PAGE, 2 * PAGE, MREMAP_MAYMOVE) == MAP_FAILED || count == 1);
+            break;
+        case 5:                                     /* and everything unmapped, with something else there */
+            CHECK_IS(munmap(at, count * PAGE), 0);
+            CHECK(mmap(at, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == at);
+            *at = 9;
+            break;
+        case 6: {                                   /* they can't be given away */
+            struct message_parts on = { .pages = (uint64_t)at, .page_count = 1, .page_how = MESSAGE_MOVE };
+            CHECK_ERROR(channel_reply_parts(serving, &message, &on), EMSGSIZE);
+            break;
+        }
+        }
+        if (!writable)
+            CHECK(round % 8 == 5 || !can_write(at));
+        if (writable && (round % 8 == 0 || round % 8 > 5))
+            fill(at, count * PAGE, 99);
+        message.words[3] = (uint64_t)pid;
+        CHECK_IS(channel_reply(serving, &message), 0);
+        if (round % 8 == 5) {
+            CHECK_IS(*at, 9);
+            CHECK_IS(munmap(at, PAGE), 0);
+        }
+        CHECK(!any_left(at, count));
+        if (pid != 0)
+            stop(pid);
+    }
+    CHECK_IS(errno, EPIPE);
+}
+
+static void lend_some(uint64_t count, uint32_t how, uint64_t round)
+{
+    char *at = new_pages(count);
+    fill(at, count * PAGE, count);
+    uint64_t words[4] = { count, count, 0, 0 };
+    struct message_parts parts = { .pages = (uint64_t)at, .page_count = (uint32_t)count, .page_how = how };
+    CHECK_IS(channel_call_parts(asking, words, &parts), 0);
+    bool written = how == MESSAGE_LEND_WRITABLE && (round % 8 == 0 || round % 8 > 5);
+    CHECK(is_filled(at, count * PAGE, written ? 99 : count));
+    memset(at, 1, count * PAGE);
+    CHECK_IS(munmap(at, count * PAGE), 0);
+}
+
+static void pages_are_lent(void)
+{
+    pid_t server = start_server(misuse_loans, NULL);
+    for (uint64_t i = 0; i < 8 * COUNTS * 2; i++)
+        lend_some(page_counts[i / 8 % COUNTS], i / 8 < COUNTS ? MESSAGE_LEND : MESSAGE_LEND_WRITABLE, i);
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+/* Files' pages and shared ones can be lent, too, and so can the stack's. */
+static void other_pages_are_lent(void)
+{
+    pid_t server = start_server(misuse_loans, NULL);
+    char *own = new_pages(2);
+    fill(own, 2 * PAGE, 2);
+    int fd = open("file", O_RDWR | O_CREAT, 0644);
+    CHECK_IS(write(fd, own, 2 * PAGE), 2 * PAGE);
+    char *all[] = { mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0), mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0),
+                    mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0) };
+    memcpy(all[2], own, 2 * PAGE);
+    for (int i = 0; i < 3; i++) {
+        uint64_t words[4] = { 2, 2, 0, 0 };
+        struct message_parts parts = { .pages = (uint64_t)all[i], .page_count = 2, .page_how = MESSAGE_LEND };
+        CHECK_IS(channel_call_parts(asking, words, &parts), 0);
+        CHECK(is_filled(all[i], 2 * PAGE, 2));
+    }
+    CHECK_IS(capability_close(asking), 0);
+    ends_well(server);
+}
+
+/* A server that lends on, or lets others write into, what it was lent. */
+static void lend_on(void *second)
+{
+    struct message message;
+    capability_t other = *(capability_t *)second;
+    struct message_parts parts = { .page_room = LENT_PAGES };
+    CHECK_IS(channel_receive_parts(serving, &message, &parts, FOREVER), 0);
+    uint64_t words[4] = { 1, 0, 0, 0 };
+    struct message_parts on = { .pages = parts.pages_at, .page_count = 1, .page_how = MESSAGE_LEND };
+    CHECK_ERROR(channel_call_parts(other, words, &on), EACCES);
+    on.page_how = MESSAGE_LEND_WRITABLE;
+    CHECK_ERROR(channel_call_parts(other, words, &on), EACCES);
+    on.page_how = MESSAGE_MOVE;
+    CHECK_ERROR(channel_call_parts(other, words, &on), EACCES);
+    on = (struct message_parts){ .bytes = parts.pages_at, .length = 100 };
+    CHECK_IS(channel_call_parts(other, words, &on), 0);         /* read it may be */
+    on = (struct message_parts){ .room = parts.pages_at, .size = 100, .bytes = (uint64_t)out, .length = 100 };
+    CHECK_ERROR(channel_call_parts(other, words, &on), EFAULT);
+    CHECK_IS(channel_reply(serving, &message), 0);
+}
+
+static void echo_bytes(void *other)
+{
+    struct message message;
+    static char bytes[100];
+    struct message_parts parts = { .room = (uint64_t)bytes, .size = 100, .page_room = LENT_PAGES };
+    capability_t channel = *(capability_t *)other;
+    int result = channel_receive_parts(channel, &message, &parts, FOREVER);
+    for (int round = 0; result == 0; round++) {
+        CHECK_IS(parts.pages_came, 0);
+        CHECK_IS(parts.received, 100);
+        parts.bytes = (uint64_t)bytes;
+        parts.length = round == 0 ? 0 : 100;
+        result = channel_reply_receive_parts(channel, &message, &parts);
+    }
+}
+
+static void nobody_lends_on(void)
+{
+    capability_t other = channel_create(calls());
+    CHECK_IS(capability_flag(other, CAPABILITY_INHERITABLE), 0);
+    open_channel();
+    pid_t second = start(echo_bytes, &other), server = start(lend_on, &other);
+    char *at = new_pages(LENT_PAGES);
+    fill(at, LENT_PAGES * PAGE, 4);
+    uint64_t words[4] = { 0 };
+    struct message_parts parts = { .pages = (uint64_t)at, .page_count = LENT_PAGES, .page_how = MESSAGE_LEND_WRITABLE };
+    CHECK_IS(channel_call_parts(asking, words, &parts), 0);
+    CHECK(is_filled(at, LENT_PAGES * PAGE, 4));
+    ends_well(server);
+    stop(second);
+}
+
+/* ---- a loan ends in many ways ---- */
+
+/* Has the pages, and touches them again and again: the moment at which they go is its end. */
+static void touch_until_gone(void *unused)
+{
+    (void)unused;
+    struct message message;
+    struct message_parts parts = { .page_room = LENT_PAGES };
+    only_serve();
+    CHECK_IS(channel_receive_parts(serving, &message, &parts, FOREVER), 0);
+    for (volatile char *at = (char *)parts.pages_at;; at[3 * PAGE]++)
+        continue;
+}
+
+static void lend_until_it_fails(void *error)
+{
+    only_ask();
+    char *at = new_pages(LENT_PAGES);
+    uint64_t words[4] = { 0 };
+    struct message_parts parts = { .pages = (uint64_t)at, .page_count = LENT_PAGES, .page_how = MESSAGE_LEND_WRITABLE };
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), *(int *)error);
+    char seen = *(volatile char *)(at + 3 * PAGE);
+    pause_for(2 * MILLISECOND);
+    CHECK_IS(*(volatile char *)(at + 3 * PAGE), seen);      /* nobody writes any more */
+    memset(at, 7, LENT_PAGES * PAGE);
+}
+
+static void loans_end(void)
+{
+    int errors[] = { 0, EINTR, ECANCELED, EPIPE, EPIPE };
+    for (int way = 0; way < 5; way++) {
+        open_channel();
+        pid_t server = start(touch_until_gone, NULL), client = start(lend_until_it_fails, &errors[way]);
+        capability_t own = serving;
+        pause_for((1 + random64() % 20) * MILLISECOND);
+        wait_until_blocked(client);
+        while (process_now(server).cpu_time < 2 * MILLISECOND)
+            pause_for(MILLISECOND);
+        switch (way) {
+        case 0:
+            stop(client);
+            break;
+        case 1:
+            kill(client, SIGSTOP);
+            ends_by(server, SIGSEGV);
+            kill(client, SIGCONT);
+            break;
+        case 2:
+            CHECK_IS(capability_revoke(asking), 1);
+            break;
+        case 3:
+            CHECK_IS(capability_revoke(own), 1);
+            break;
+        case 4:
+            stop(server);
+            break;
+        }
+        if (way != 1 && way != 4)
+            ends_by(server, SIGSEGV);
+        if (way != 0)
+            ends_well(client);
+        capability_revoke(whole);
+        capability_close(whole);
+    }
+}
+
+/* Servers and clients that are killed, stopped and continued while pages go to and fro. */
+static void lend_for_ever(void *seed)
+{
+    random_state = (uint64_t)(uintptr_t)seed;
+    for (;;) {
+        uint64_t count = random64() % 8 + 1;
+        char *at = new_pages(count);
+        uint64_t words[4] = { count, random64() % 2, 0, 0 };
+        struct message_parts parts = { .pages = (uint64_t)at, .page_count = (uint32_t)count, .page_room = 8,
+                                       .page_how = (uint32_t)(random64() % 3 + 1) };
+        memset(at, 1, count * PAGE);
+        if (channel_call_parts(asking, words, &parts) < 0)
+            CHECK(errno == EINTR || errno == EPIPE || errno == ECANCELED);
+        if (parts.page_how != MESSAGE_MOVE) {
+            memset(at, 2, count * PAGE);
+            CHECK_IS(at[count * PAGE - 1], 2);
+        }
+        munmap(at, count * PAGE);
+        if (parts.pages_came > 0)
+            CHECK_IS(munmap((void *)parts.pages_at, parts.pages_came * (size_t)PAGE), 0);
+    }
+}
+
+static void borrow_for_ever(void *seed)
+{
+    struct message message;
+    struct message_parts parts = { .page_room = 8 };
+    random_state = (uint64_t)(uintptr_t)seed;
+    int result = channel_receive_parts(serving, &message, &parts, FOREVER);
+    while (result == 0) {
+        char *at = (char *)parts.pages_at;
+        uint64_t count = parts.pages_came;
+        bool moved = parts.came_how == MESSAGE_MOVE;
+        if (random64() % 8 == 0) {
+            pid_t pid = fork();
+            if (pid == 0)
+                _exit(count > 0 && !moved && can_read(at));
+            CHECK_IS(status_of(pid), 0);
+        }
+        if (random64() % 4 == 0 && count > 1)
+            munmap(at + PAGE, PAGE);
+        parts = (struct message_parts){ .page_room = 8 };
+        if (moved && message.words[1])
+            parts.pages = (uint64_t)at, parts.page_count = 1, parts.page_how = MESSAGE_MOVE;
+        else if (moved)
+            munmap(at, count * PAGE);
+        if (moved && count > 1)
+            munmap(at + PAGE, (count - 1) * PAGE);
+        result = channel_reply_receive_parts(serving, &message, &parts);
+    }
+    fail("a borrower: %s", strerror(errno));
+}
+
+static void unruly_lenders(void)
+{
+    enum { CROWD = 6 };
+    pid_t pids[CROWD] = { 0 };
+    open_channel();
+    for (int i = 0; i < 300; i++) {
+        int who = (int)(random64() % CROWD);
+        if (pids[who] == 0) {
+            pids[who] = start(who < 2 ? borrow_for_ever : lend_for_ever, (void *)(uintptr_t)(random64() | 1));
+        } else if (random64() % 3 == 0) {
+            stop(pids[who]);
+            pids[who] = 0;
+        } else {
+            kill(pids[who], SIGSTOP);
+            pause_for(random64() % 200000);
+            kill(pids[who], SIGCONT);
+        }
+        pause_for(random64() % 2000000);
+    }
+    for (int i = 0; i < CROWD; i++)
+        if (pids[i])
+            stop(pids[i]);
+}
+
 const struct test channel_tests[] = {
     TEST(there_and_back), LONG_TEST(many_clients, 30), LONG_TEST(many_servers, 30),
     TEST(stopped_and_continued), TEST(sends_arrive_in_order), TEST(deferred_replies),
@@ -939,5 +1462,7 @@ const struct test channel_tests[] = {
     TEST(hand_over_is_fair), TEST(bytes_there_and_back), LONG_TEST(bytes_of_many, 30),
     LONG_TEST(clients_die_in_the_middle, 30), TEST(bad_parts_of_a_client), TEST(bad_parts_of_a_server),
     TEST(no_room), TEST(capabilities_travel), TEST(rights_of_memory), TEST(pieces_of_memory),
-    TEST(memory_in_messages), { NULL, NULL, 0 },
+    TEST(memory_in_messages), LONG_TEST(pages_move, 30), TEST(untouched_pages_move),
+    TEST(bad_pages), LONG_TEST(pages_are_lent, 30), TEST(other_pages_are_lent), TEST(nobody_lends_on),
+    LONG_TEST(loans_end, 30), LONG_TEST(unruly_lenders, 30), { NULL, NULL, 0 },
 };

@@ -4,6 +4,7 @@
 #include <capability.h>
 #include <channel.h>
 #include <folio/trap_frame.h>
+#include <parts.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
 
@@ -1001,6 +1002,164 @@ static void reply_and_collect(int64_t result)
     close_channel(0);
 }
 
+/* ---- processes from parts ---- */
+
+/* Without the machine's word nobody makes any, and these answer at once. */
+static capability_t half_handle, half_thread, half_memory;
+
+static capability_t close_one(capability_t handle)
+{
+    if (handle)
+        CHECK_IS(capability_close(handle), 0);
+    return 0;
+}
+
+static int64_t call_process_create(void)
+{
+    capability_t process = process_create(calls_handle, "half");
+    return process ? (int64_t)process : errno == EACCES ? 0 : -errno;
+}
+
+static void close_what_was_made(int64_t result)
+{
+    close_one(result > 0 ? (capability_t)result : 0);
+}
+
+static void a_half_made_one(void)
+{
+    calls_handle = capability_find("calls");
+    half_handle = process_create(calls_handle, "half");
+    CHECK(half_handle != 0 || errno == EACCES);
+    CHECK((self_handle = process_self(calls_handle, PROCESS_ALL)) != 0);
+    CHECK((half_memory = memory_create(calls_handle, 3 * PAGE)) != 0);
+}
+
+static void drop_half(int64_t result)
+{
+    (void)result;
+    half_thread = close_one(half_thread);
+    half_handle = close_one(half_handle);
+    half_memory = close_one(half_memory);
+    self_handle = close_one(self_handle);
+}
+
+static int64_t map_how(int how, uint64_t source)
+{
+    if (!half_handle)
+        return 0;
+    int64_t at = memory_map_into(half_handle, 0, 2 * PAGE, how, source, 0);
+    return at < 0 ? -errno : at;
+}
+
+static int64_t map_fresh(void)
+{
+    return map_how(RW | MEMORY_FRESH, 0);
+}
+
+static int64_t map_shared(void)
+{
+    return map_how(RW | MEMORY_SHARED, half_memory);
+}
+
+static int64_t map_copied(void)
+{
+    static char source[2 * PAGE] __attribute__((aligned(PAGE)));
+    return map_how(RW | MEMORY_COPIED, (uint64_t)source);
+}
+
+static int64_t map_break(void)
+{
+    return half_handle ? answer(memory_map_into(half_handle, PAGE, 0, MEMORY_BREAK, 0, 0)) : 0;
+}
+
+static int64_t give_two_files(void)
+{
+    struct file_pair pairs[] = { { 0, 3 }, { 1, 60 }, { FILE_DIRECTORY, FILE_DIRECTORY } };
+    return half_handle ? answer(process_give_files(half_handle, self_handle, pairs, 3)) : 0;
+}
+
+static int64_t adopt_it(void)
+{
+    return half_handle ? answer(process_adopt(half_handle, self_handle, GROUP_OF_ITS_OWN)) : 0;
+}
+
+static int64_t call_thread_create(void)
+{
+    half_thread = half_handle ? thread_create(half_handle, 0x10000000, 0, 7) : 0;
+    return half_thread || !half_handle ? 0 : -errno;
+}
+
+static capability_t filling[16];
+
+static void a_half_made_one_in_a_full_table(void)
+{
+    a_half_made_one();
+    for (size_t count = (size_t)capability_list(NULL, 0); count < 16; count++)
+        CHECK((filling[count] = capability_derive(calls_handle, CALLS_FILES, 0)) != 0);
+}
+
+static void empty_table(int64_t result)
+{
+    for (size_t i = 0; i < 16; i++)
+        filling[i] = close_one(filling[i]);
+    drop_half(result);
+}
+
+static void a_complete_one(void)
+{
+    static uint8_t code[PAGE] __attribute__((aligned(PAGE))) = { 0x31, 0xc0, 0x0f, 0x05 };
+    a_half_made_one();
+    if (half_handle)
+        CHECK_IS(memory_map_into(half_handle, 0x10000000, PAGE, PROT_READ | PROT_EXEC | MEMORY_COPIED, (uint64_t)code, 0),
+                 0x10000000);
+    CHECK_IS(call_thread_create(), 0);
+}
+
+static int64_t call_thread_frame(void)
+{
+    static struct trap_frame frame;
+    return half_handle ? answer(thread_frame(half_thread, &frame)) : 0;
+}
+
+static int64_t call_process_status(void)
+{
+    static struct process_status its_status;
+    return half_handle ? answer(process_status(half_handle, &its_status, WNOHANG)) : 0;
+}
+
+static int64_t call_process_start(void)
+{
+    return half_handle ? answer(process_start(half_handle, half_thread)) : 0;
+}
+
+static void collect_half(int64_t result)
+{
+    int ended = 0;
+    if (half_handle)
+        CHECK(waitpid(-1, &ended, 0) > 0 && ended == 7 << 8);
+    drop_half(result);
+}
+
+static int64_t call_process_kill(void)
+{
+    return half_handle ? answer(process_kill(half_handle, SIGKILL)) : 0;
+}
+
+/* All steps one after the other, of which any may be the one that fails. */
+static int64_t make_and_drop(void)
+{
+    int64_t result = call_process_create();
+    half_handle = result > 0 ? (capability_t)result : 0;
+    self_handle = result > 0 ? process_self(calls_handle, PROCESS_ALL) : 0;
+    result = result < 0 ? result : half_handle && !self_handle ? -errno : 0;
+    int64_t (*const steps[])(void) = { map_fresh, map_copied, give_two_files, call_thread_create };
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && result >= 0; i++)
+        result = steps[i]();
+    half_memory = 0;
+    drop_half(result);
+    return result;
+}
+
 static const struct attempt calls[] = {
     { "fork", SYS_FORK, TAKES, call_fork, NULL, collect, 0, HERE },
     { "fork with many descriptors", SYS_FORK, TAKES, call_fork, many_descriptors,
@@ -1145,6 +1304,21 @@ static const struct attempt calls[] = {
     { "memory_create", SYS_MEMORY_CREATE, TAKES, call_memory_create, the_calls_alone, close_result, 0, HERE },
     { "memory_map", SYS_MEMORY_MAP, MAY_TAKE, call_memory_map, a_memory, close_channel, 0, HERE },
     { "handles_wait", SYS_HANDLES_WAIT, TAKES, wait_for_nothing, a_channel, close_channel, -ETIMEDOUT, HERE },
+    { "process_create", SYS_PROCESS_CREATE, MAY_TAKE, call_process_create, the_calls_alone, close_what_was_made, 0, HERE },
+    { "memory_map_into, fresh", SYS_MEMORY_MAP_INTO, MAY_TAKE, map_fresh, a_half_made_one, drop_half, 0, HERE },
+    { "memory_map_into, shared", SYS_MEMORY_MAP_INTO, MAY_TAKE, map_shared, a_half_made_one, drop_half, 0, HERE },
+    { "memory_map_into, copied", SYS_MEMORY_MAP_INTO, MAY_TAKE, map_copied, a_half_made_one, drop_half, 0, HERE },
+    { "memory_map_into, the break", SYS_MEMORY_MAP_INTO, NEVER, map_break, a_half_made_one, drop_half, 0, HERE },
+    { "process_give_files", SYS_PROCESS_GIVE_FILES, MAY_TAKE, give_two_files, a_half_made_one, drop_half, 0, HERE },
+    { "process_adopt", SYS_PROCESS_ADOPT, NEVER, adopt_it, a_half_made_one, drop_half, 0, HERE },
+    { "thread_create", SYS_THREAD_CREATE, MAY_TAKE, call_thread_create, a_half_made_one, drop_half, 0, HERE },
+    { "thread_create, with a full table", SYS_THREAD_CREATE, MAY_TAKE, call_thread_create, a_half_made_one_in_a_full_table,
+      empty_table, 0, HERE },
+    { "thread_frame", SYS_THREAD_FRAME, NEVER, call_thread_frame, a_complete_one, drop_half, 0, HERE },
+    { "process_status", SYS_PROCESS_STATUS, NEVER, call_process_status, a_complete_one, drop_half, 0, HERE },
+    { "process_start", SYS_PROCESS_START, NEVER, call_process_start, a_complete_one, collect_half, 0, HERE },
+    { "process_kill", SYS_PROCESS_KILL, NEVER, call_process_kill, a_complete_one, drop_half, 0, HERE },
+    { "a process from parts", SYS_PROCESS_CREATE, MAY_TAKE, make_and_drop, the_calls_alone, NULL, 0, HERE },
     { "fork with many capabilities", SYS_FORK, TAKES, call_fork, many_capabilities, collect, 0,
       ALONE },
 };

@@ -144,3 +144,4 @@ if [ "$failures" -eq 0 ]; then
         echo "ok poweroff ends QEMU"
     fi
 fi
+perl tests/paste.pl

@@ -211,6 +211,52 @@ static void full(void)
     expect_read(100, "ok\n", true);
 }
 
+// Who brings bytes waits while there is no room, and none is lost; but no key waits that could make room.
+static void room(void)
+{
+    begin(0);
+    CHECK(line_has_room(&line));
+    for (int i = 0; i < LINE_SIZE; i++)
+        type("x");
+    CHECK(line_has_room(&line)); // nobody can read it before it ends: what is too long is dropped
+    type("\n");
+    CHECK(!line_has_room(&line));
+    expect_read(2, "xx", false);
+    CHECK(line_has_room(&line));
+    begin(0);
+    int count = 0;
+    for (; line_has_room(&line); count++)
+        type(count % 60 == 59 ? "\n" : "x");
+    CHECK(count == LINE_SIZE - 1 && shown[shown_count - 1] != '\a');
+
+    begin(ICANON | ECHO);
+    struct termios bare = line.settings, usual = bare;
+    usual.c_lflag |= ICANON;
+    for (count = 0; line_has_room(&line); count++)
+        type("y");
+    line_set(&line, &usual, false); // received again, as a line that is edited
+    CHECK(line.end - line.finished == (uint64_t)count && shown_count == 0, "of %d bytes %d are left", count,
+          (int)(line.end - line.finished));
+    CHECK(line_has_room(&line));
+    line_set(&line, &bare, false);
+    CHECK(!line_has_room(&line));
+    expect_read(1, "y", false);
+    CHECK(line_has_room(&line));
+}
+
+static void hurry(void)
+{
+    begin(0);
+    CHECK(line_hurries(&line, 3) && line_hurries(&line, 0x1c) && line_hurries(&line, 0x1a));
+    CHECK(!line_hurries(&line, 'c') && !line_hurries(&line, 4) && !line_hurries(&line, '\n') && !line_hurries(&line, 0));
+    struct termios settings = line.settings;
+    settings.c_lflag |= NOFLSH;
+    line_set(&line, &settings, false);
+    CHECK(!line_hurries(&line, 3));
+    begin(ISIG);
+    CHECK(!line_hurries(&line, 3));
+}
+
 // The simple editor: an array of lines, keys that append and erase.
 
 static void random_keys(void)
@@ -268,6 +314,8 @@ int main(void)
     raw();
     changes_of_rules();
     full();
+    room();
+    hurry();
     random_keys();
     return 0;
 }

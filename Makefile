@@ -92,7 +92,7 @@ transcripts: deps-test image ## record the sessions shown in the book anew: CHAP
 	@perl generated/sessions/replay.pl $(if $(CHECK),-c) $(CHAPTER)
 
 ##@ Measure it
-.PHONY: bench trace
+.PHONY: bench machine trace
 trace: deps-trace ## run CMD='…' and write all that the kernel does to OUT=file, event by event
 	@{ $(build); } >&2
 	@$(lock) $(MAKE) -s -f build/lined/build/folio.mk build/trace-text >/dev/null
@@ -101,6 +101,9 @@ trace: deps-trace ## run CMD='…' and write all that the kernel does to OUT=fil
 bench: deps-bench image ## measure the kernel, and Linux beside it; RECORD=1 puts the numbers into the book
 	@RECORD='$(RECORD)' sh generated/bench/memory.sh
 	@RECORD='$(RECORD)' sh generated/bench/bench.sh
+
+machine: deps-run ## measure single operations on the emulated machine, without Folio; RECORD=1 as above
+	@./tangle.sh && RECORD='$(RECORD)' sh generated/bench/machine.sh
 
 ##@ Read it
 .PHONY: site pdf epub diagrams picture serve

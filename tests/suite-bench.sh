@@ -73,3 +73,16 @@ if [ -s diagrams/memory.tsv ] && [ -z "$lost" ]; then
 else
     echo "not ok all that is recorded of memory can be counted: ${lost:-the record is empty}"
 fi
+
+# The same of the bare machine: what is recorded can be measured again, and each number is one.
+if sh generated/bench/machine.sh >"$work/machine" 2>"$work/errors"; then
+    awk -F '\t' '!/^#/ && $1 != "name" { print $1 }' diagrams/machine.tsv | sort >"$work/recorded"
+    sed -n 's/^\([a-z0-9-]*\)\t[1-9][0-9]*$/\1/p' "$work/machine" | sort | comm -3 - "$work/recorded" >"$work/differ"
+    if [ -s "$work/recorded" ] && [ ! -s "$work/differ" ]; then
+        echo "ok what is recorded of the bare machine can be measured"
+    else
+        echo "not ok what is recorded of the bare machine can be measured: $(tr '\n' ' ' <"$work/differ")"
+    fi
+else
+    echo "not ok the bare machine is measured: $(tr '\n' '|' <"$work/errors")"
+fi

@@ -124,6 +124,12 @@ grep -v '^#' generated/weave/call-errors.txt | tr ' ' '\n' | sort -u | while rea
     *) grep -qxF "$word" "$work/calls" || echo "the table has no $word" ;;
     esac
 done | verdict "the errors of the reference are those of real calls, and real errors"
+perl tests/errors.pl generated/weave/call-errors.txt generated/kernel |
+    verdict "the errors of the reference are what the kernel's handlers return"
+sed 's/^waitpid ECHILD/waitpid/; s/^munmap /munmap ENOSUCH /' generated/weave/call-errors.txt >"$work/faulty"
+perl tests/errors.pl "$work/faulty" generated/kernel >"$work/said"
+expect "an error that a handler's function returns and the reference lacks is found" ': waitpid lacks ECHILD, which process_wait returns' "$work/said"
+expect "so is one that nobody returns" ':[0-9]*: no room of the kernel returns ENOSUCH$' "$work/said"
 grep -c '^<figure class="drawing' site/[0-9A-Z]*-*.html | awk -F: '{ n += $2 } END { print n }' >"$work/figures"
 grep -c '#figure-[0-9]*">' site/figures.html | diff -w "$work/figures" - | verdict "the list of figures has every figure"
 grep -ho '<figure class="chunk' site/*.html | wc -l | sed 's/ //g' >"$work/chunks"

@@ -47,6 +47,16 @@ async function edit(path, change) {
     return () => writeFile(path, text);
 }
 
+// Waits until a page of the site is as it should be. What is saved then is saved while the book is woven: the weave has
+// read the chapters, and has still to make what follows from its pages.
+async function wovenTo(name, right) {
+    const end = Date.now() + patience.timeout;
+    while (!right(await readFile(join(folder, "site", name), "utf8").catch(() => null))) {
+        if (Date.now() > end) throw new Error(`site/${name} is not woven`);
+        await new Promise((later) => { setTimeout(later, 20); });
+    }
+}
+
 const served = serve();
 const url = await served.url;
 const port = Number(/:(\d+)\/$/.exec(url)?.[1]);
@@ -114,7 +124,7 @@ await test("a chapter that isn't open is no reason to load the page again", asyn
 
 await test("of two quick saves the second is shown", async () => {
     const first = await edit(chapter, (text) => text.replace("A sentence of a test.", "A first sentence."));
-    await new Promise((later) => { setTimeout(later, 500); });
+    await wovenTo("3-07-fork.html", (html) => html?.includes("A first sentence."));
     await first();
     await edit(chapter, (text) => text.replace("It goes on,", "It goes on for a second time,"));
     await page.getByText("It goes on for a second time,").waitFor({ state: "attached" });
@@ -128,7 +138,7 @@ await test("a new chapter is shown where there was none, and goes when its file 
     await writeFile(added, "# Added by a test\n\nIt is new.\n");
     await other.getByText("It is new.").waitFor(patience);
     await unlink(added);
-    await new Promise((later) => { setTimeout(later, 500); });
+    await wovenTo("A-99-added.html", (html) => html === null);
     await edit(join(folder, "book/3-08-exec.md"), (text) => `${text}\nSaved while the book is woven.\n`);
     await other.getByText("There is no site/A-99-added.html.").waitFor(patience);
     await other.close();

@@ -1452,6 +1452,216 @@ static void unruly_lenders(void)
             stop(pids[i]);
 }
 
+/* ---- programs at random ---- */
+
+enum { HANDLES = 24, NUMBERS = 8, ARENA = 40 };
+static capability_t common[4];     /* three channels and some memory */
+
+/* What one of them knows: handles that are good, or were, or never; calls that it has received; and memory, some of
+ * which is there, some not, some its own. */
+struct wild {
+    capability_t handles[HANDLES];
+    struct { capability_t channel; uint64_t number; } open[NUMBERS];
+    char *arena, *came;
+    bool serves;            /* most of the time */
+};
+
+static struct { _Atomic uint64_t answers, messages, capabilities, pages, steps; } *wild_counts;     /* that they do something */
+
+static uint64_t some_address(const struct wild *wild)
+{
+    switch (random64() % 32) {
+    case 0: return random64();
+    case 1: case 2: return (uint64_t)wild->came + random64() % (4 * PAGE);
+    case 3: return UINT64_C(0xffffffff80200000);
+    default: return (uint64_t)wild->arena + random64() % ARENA * PAGE + (random64() % 4 == 0 ? random64() % PAGE : 0);
+    }
+}
+
+static capability_t *some_handle(struct wild *wild)
+{
+    return &wild->handles[random64() % HANDLES];
+}
+
+/* Seldom what is wrong, or every message would be. */
+static bool seldom(void)
+{
+    return random64() % 16 == 0;
+}
+
+static void some_parts(struct wild *wild, struct message_parts *parts)
+{
+    static char scratch[MESSAGE_LENGTH];
+    static const uint32_t odd[] = { 7, 8, 9, 1024, 1025, UINT32_MAX };
+    *parts = (struct message_parts){
+        .bytes = seldom() ? some_address(wild) : (uint64_t)scratch, .length = random64() % 2 ? random64() % (3 * PAGE) : 0,
+        .room = seldom() ? some_address(wild) : (uint64_t)scratch, .size = seldom() ? random64() % PAGE : MESSAGE_LENGTH,
+        .giving = seldom() ? odd[random64() % 6] : random64() % 3 == 0 ? (uint32_t)(random64() % 3) : 0,
+        .accepting = seldom() ? 0 : MESSAGE_CAPABILITIES,
+        .pages = some_address(wild) & (seldom() ? UINT64_MAX : ~(uint64_t)(PAGE - 1)),
+        .page_count = seldom() ? odd[random64() % 6] : random64() % 2 ? (uint32_t)(random64() % 4) : 0,
+        .page_how = seldom() ? 0 : (uint32_t)(random64() % 3 + 1), .page_room = seldom() ? 1 : MESSAGE_PAGES,
+    };
+    for (int i = 0; i < MESSAGE_CAPABILITIES; i++) {
+        parts->give[i].handle = *some_handle(wild);
+        parts->give[i].rights = seldom() ? (uint32_t)random64() : random64() % 2 ? CHANNEL_CALL | RIGHT_DELEGATE : 0;
+    }
+}
+
+/* What has come is used from now on. */
+static void keep_parts(struct wild *wild, const struct message_parts *parts)
+{
+    for (uint32_t i = 0; i < parts->came && i < MESSAGE_CAPABILITIES; i++) {
+        capability_t *place = &wild->handles[HANDLES / 2 + random64() % (HANDLES / 2)];
+        capability_close(*place);
+        *place = parts->taken[i];
+    }
+    if (parts->pages_came > 0) {
+        if (wild->came)
+            munmap(wild->came, 4 * PAGE);
+        wild->came = (char *)parts->pages_at;
+        if (parts->came_how == MESSAGE_LEND_WRITABLE || parts->came_how == MESSAGE_MOVE)
+            can_write(wild->came);
+    }
+}
+
+static void one_message(struct wild *wild)
+{
+    struct message message = { .words = { random64(), random64(), random64(), random64() } };
+    struct message_parts parts, *with = random64() % 3 ? &parts : NULL;
+    unsigned which = (unsigned)(random64() % NUMBERS);
+    capability_t channel = seldom() ? *some_handle(wild) : wild->handles[random64() % (HANDLES / 2)];
+    int result = -1;
+    some_parts(wild, &parts);
+    switch (wild->serves && !seldom() ? 2 : random64() % 8) {
+    case 0: case 5: result = channel_call_parts(channel, message.words, with); message.number = 0; break;
+    case 1: result = channel_send_parts(channel, message.words, with); message.number = 0; break;
+    case 2: case 6: case 7:
+        result = channel_receive_parts(channel, &message, with, random64() % (MILLISECOND / 2));
+        break;
+    case 3:
+        message.number = random64() % 8 ? wild->open[which].number : random64() % 1000;
+        channel_reply_parts(wild->open[which].channel ? wild->open[which].channel : channel, &message, with);
+        return;
+    case 4:
+        message.number = wild->open[which].number;
+        channel = wild->open[which].channel ? wild->open[which].channel : channel;
+        result = channel_reply_receive_parts(channel, &message, with);
+        break;
+    }
+    if (result == 0 && with) {
+        keep_parts(wild, &parts);
+        wild_counts->capabilities += parts.came;
+        wild_counts->pages += parts.pages_came;
+    }
+    wild_counts->messages += result == 0 && message.number != 0;
+    wild_counts->answers += result == 0 && message.number == 0;
+    if (result == 0 && message.number != 0) {
+        wild->open[which].channel = channel;
+        wild->open[which].number = message.number;
+        some_parts(wild, &parts);
+        if (random64() % 4 != 0)
+            channel_reply_parts(channel, &message, random64() % 2 ? &parts : NULL);
+    }
+}
+
+static void one_step(struct wild *wild, capability_t own)
+{
+    struct capability_info list[8];
+    capability_t made = 0, *place = &wild->handles[HANDLES / 2 + random64() % (HANDLES / 2)];
+    char *at = wild->arena + random64() % ARENA * PAGE;
+    switch (random64() % 24) {
+    case 0: made = channel_create(own); break;
+    case 1: made = capability_derive(*some_handle(wild), random64() % 2 ? CHANNEL_CALL | RIGHT_DELEGATE : CHANNEL_RECEIVE,
+                                     random64() % 2); break;
+    case 2: made = capability_derive(own, (uint32_t)random64(), 0); break;
+    case 3: if (seldom()) capability_revoke(*some_handle(wild)); break;
+    case 4: if (seldom()) capability_close(*some_handle(wild)); break;
+    case 5: capability_flag(*some_handle(wild), random64() % 3); break;
+    case 6: capability_list(list, random64() % 9); break;
+    case 7: handles_wait(wild->handles, random64() % 4, random64() % (MILLISECOND / 10)); break;
+    case 8: made = memory_create(own, random64() % (8 * PAGE)); break;
+    case 9: memory_map(*some_handle(wild), random64() % 2 ? NULL : at, 0, PAGE, PROT_READ | PROT_WRITE); break;
+    case 10: made = capability_give(*some_handle(wild), *some_handle(wild), (uint32_t)random64(), "wild"); break;
+    case 11: munmap(at, random64() % 3 * PAGE); break;
+    case 12: mprotect(at, PAGE, (int)(random64() % 4)); break;
+    case 13: mmap(at, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0); break;
+    case 14:
+        if (random64() % 16 == 0 && system_now().processes < 40 && fork() == 0) {
+            random_state ^= (uint64_t)getpid() << 24;
+            for (int i = HANDLES / 2; i < HANDLES; i++)     /* which it hasn't inherited */
+                wild->handles[i] = common[i % 4];
+        }
+        break;
+    case 15: can_write(at); break;
+    default: one_message(wild);
+    }
+    if (made != 0) {
+        capability_close(*place);
+        *place = made;
+    }
+}
+
+static void be_wild(void *seed)
+{
+    struct wild wild = { .arena = new_pages(ARENA), .serves = ((uint64_t)(uintptr_t)seed >> 8) % 2 };
+    capability_t own = calls();
+    random_state = (uint64_t)(uintptr_t)seed;
+    for (int i = 0; i < HANDLES; i++)
+        wild.handles[i] = i < HANDLES / 2 ? common[i % 3] : common[3];
+    wild.handles[HANDLES - 1] = process_self(own, PROCESS_GIVE | RIGHT_DELEGATE);
+    for (;; wild_counts->steps++)
+        one_step(&wild, own);
+}
+
+/* They are killed, stopped, continued and made anew, and what they have in common is taken from them. */
+static void messages_at_random(void)
+{
+    enum { CROWD = 8, STEPS = 400 };
+    pid_t pids[CROWD] = { 0 };
+    capability_t tops[4];
+    uint64_t end = folio_clock() + 2000 * MILLISECOND;
+    wild_counts = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    for (int i = 0; i < 4; i++) {
+        CHECK((tops[i] = i < 3 ? channel_create(calls()) : memory_create(calls(), 8 * PAGE)) != 0);
+        common[i] = weak(tops[i], (i < 3 ? CHANNEL_CALL | CHANNEL_SEND | CHANNEL_RECEIVE : MEMORY_READ | MEMORY_WRITE)
+                         | RIGHT_DELEGATE);
+    }
+    for (int step = 0; step < STEPS && folio_clock() < end; step++) {
+        int who = (int)(random64() % CROWD);
+        if (pids[who] == 0) {
+            pids[who] = start(be_wild, (void *)(uintptr_t)(random64() | 1));
+            CHECK_IS(setpgid(pids[who], pids[who]), 0);
+        } else if (random64() % 6 == 0) {
+            kill(-pids[who], SIGKILL);
+            status_of(pids[who]);
+            while (kill(-pids[who], SIGKILL) == 0)
+                pause_for(MILLISECOND);
+            pids[who] = 0;
+        } else {
+            kill(-pids[who], SIGSTOP);
+            pause_for(random64() % MILLISECOND);
+            kill(-pids[who], SIGCONT);
+        }
+        if (random64() % 64 == 0) {
+            int which = (int)(random64() % 4);
+            capability_revoke(tops[which]);
+            common[which] = weak(tops[which], which < 3 ? CHANNEL_CALL | CHANNEL_SEND | CHANNEL_RECEIVE | RIGHT_DELEGATE
+                                                        : MEMORY_READ | RIGHT_DELEGATE);
+        }
+        pause_for(random64() % (4 * MILLISECOND));
+    }
+    for (int i = 0; i < CROWD; i++) {
+        if (pids[i] == 0)
+            continue;
+        kill(-pids[i], SIGKILL);
+        status_of(pids[i]);
+        while (kill(-pids[i], SIGKILL) == 0)
+            pause_for(MILLISECOND);
+    }
+    CHECK(wild_counts->steps > 100 && wild_counts->messages > 0 && wild_counts->answers > 0);
+}
+
 const struct test channel_tests[] = {
     TEST(there_and_back), LONG_TEST(many_clients, 30), LONG_TEST(many_servers, 30),
     TEST(stopped_and_continued), TEST(sends_arrive_in_order), TEST(deferred_replies),
@@ -1464,5 +1674,6 @@ const struct test channel_tests[] = {
     TEST(no_room), TEST(capabilities_travel), TEST(rights_of_memory), TEST(pieces_of_memory),
     TEST(memory_in_messages), LONG_TEST(pages_move, 30), TEST(untouched_pages_move),
     TEST(bad_pages), LONG_TEST(pages_are_lent, 30), TEST(other_pages_are_lent), TEST(nobody_lends_on),
-    LONG_TEST(loans_end, 30), LONG_TEST(unruly_lenders, 30), { NULL, NULL, 0 },
+    LONG_TEST(loans_end, 30), LONG_TEST(unruly_lenders, 30),
+    LONG_TEST(messages_at_random, 30), { NULL, NULL, 0 },
 };

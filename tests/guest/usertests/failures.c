@@ -859,6 +859,7 @@ static int64_t call_device_write(void)
 
 static capability_t channel_handle, ask_handle, serve_handle;
 static struct message_parts channel_parts;
+enum { GIVEN_PAGES = 3 };
 
 static int64_t call_channel_create(void)
 {
@@ -962,7 +963,7 @@ static int64_t wait_for_nothing(void)
 }
 
 /* The one on the other side is told when memory is out here, and tries again. */
-static void one_who_sends(void)
+static void one_who_gives(uint32_t how)
 {
     a_channel();
     CHECK_IS(capability_flag(channel_handle, CAPABILITY_INHERITABLE), 0);
@@ -973,6 +974,12 @@ static void one_who_sends(void)
         uint64_t words[4] = { 0 };
         for (int i = 0; i < 8; i++)
             parts.give[i].handle = calls_handle;
+        if (how != 0) {
+            parts.page_count = GIVEN_PAGES;
+            parts.page_how = how;
+            parts.pages = (uint64_t)mmap(NULL, GIVEN_PAGES * PAGE, PROT_READ | PROT_WRITE,
+                                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        }
         while (channel_call_parts(channel_handle, words, &parts) < 0)
             CHECK_IS(errno, ENOMEM);
         _exit(0);
@@ -980,17 +987,24 @@ static void one_who_sends(void)
     wait_until_blocked(child);
 }
 
+static void one_who_sends(void) { one_who_gives(0); }
+static void one_who_moves(void) { one_who_gives(MESSAGE_MOVE); }
+static void one_who_lends(void) { one_who_gives(MESSAGE_LEND_WRITABLE); }
+
 static struct message its_message;
 
 static int64_t receive_from_one(void)
 {
     static char room[sizeof(bytes)];
-    struct message_parts parts = { .accepting = 8, .room = (uint64_t)room, .size = sizeof(room) };
+    struct message_parts parts = { .accepting = 8, .room = (uint64_t)room, .size = sizeof(room),
+                                   .page_room = GIVEN_PAGES };
     if (channel_receive_parts(serve_handle, &its_message, &parts, FOREVER) < 0)
         return -errno;
     CHECK_IS(parts.came, 8);
     for (int i = 0; i < 8; i++)
         CHECK_IS(capability_close(parts.taken[i]), 0);
+    if (parts.pages_came > 0)
+        CHECK_IS(munmap((void *)parts.pages_at, GIVEN_PAGES * PAGE), 0);
     return 0;
 }
 
@@ -1298,6 +1312,10 @@ static const struct attempt calls[] = {
     { "channel_receive", SYS_CHANNEL_RECEIVE, TAKES, receive_nothing, a_channel, close_channel, -ETIMEDOUT, HERE },
     { "channel_reply", SYS_CHANNEL_REPLY, TAKES, reply_to_nobody, a_channel, close_channel, -ESRCH, HERE },
     { "channel_receive of much", SYS_CHANNEL_RECEIVE, TAKES, receive_from_one, one_who_sends, reply_and_collect, 0,
+      HERE },
+    { "channel_receive of pages", SYS_CHANNEL_RECEIVE, TAKES, receive_from_one, one_who_moves, reply_and_collect, 0,
+      HERE },
+    { "channel_receive of a loan", SYS_CHANNEL_RECEIVE, TAKES, receive_from_one, one_who_lends, reply_and_collect, 0,
       HERE },
     { "channel_reply_receive", SYS_CHANNEL_REPLY_RECEIVE, TAKES, reply_and_receive_nothing, nobody_asks, close_channel,
       -EPIPE, HERE },

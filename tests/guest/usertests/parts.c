@@ -1078,6 +1078,7 @@ static void seen_in_proc(void)
         read_whole("/proc/%ld/fail-nth", pid, text, sizeof(text));
         CHECK(strcmp(text, "0\n") == 0);
         read_whole("/proc/%ld/cmdline", pid, text, sizeof(text));
+        CHECK(strcmp(text, "half") == 0);
         read_whole("/proc/uptime", pid, text, sizeof(text));
         read_whole("/proc/stat", pid, text, sizeof(text));
         CHECK_IS(find_process(pid)->cpu_time, 0);

@@ -135,6 +135,21 @@ awk -F '\t' '
     title != "" && $0 !~ /^[0-9]+\t *$/ { if ($1 != title) print "page " title ": " text; title = "" }
     ' "$work/lines" | verdict "no page ends with the name of a chunk"
 
+# A page of a chapter is at least half full, but for its last. (The text area ends 788 points below the edge.)
+pdftotext -bbox build/folio.pdf "$work/words.html"
+awk -F '[<>="]+' '
+    FILENAME ~ /places$/ {
+        split($0, field, "\t")
+        if (field[1] ~ /^[0-9A-Z]+-[0-9][0-9]-[a-z0-9-]*$|^[a-z]+$/) begins[field[2]] = field[1]
+        next
+    }
+    /<page / { page++; if (page in begins) leaf = begins[page]; of[page] = leaf; next }
+    /<word / && $9 > lowest[page] { lowest[page] = $9 }
+    END {
+        for (i = 1; i < page; i++)
+            if (lowest[i] < 400 && of[i] ~ /^[0-9A-Z]/ && of[i] == of[i + 1]) print "page " i " of " of[i] " ends at " lowest[i]
+    }' "$work/places" "$work/words.html" | verdict "no page of a chapter is left half empty"
+
 # The e-book.
 if sh generated/weave/reader.sh >"$work/said" 2>"$work/errors"; then
     verdict "the e-book is packed without a complaint" <"$work/errors"

@@ -64,7 +64,8 @@ pdffonts build/folio.pdf | awk 'NR > 2 && !/ Type 3 / {
 # The text of all pages, each line with the number of its page in front.
 pdftotext -layout build/folio.pdf "$work/text"
 awk 'BEGIN { page = 1 } { while (sub(/^\f/, "")) page++; print page "\t" $0 }' "$work/text" >"$work/lines"
-grep -E '(→|p\.) *000' "$work/lines" | verdict "every reference to a page has its number"
+# (A figure of the chapter on paper shows such a reference as it is before its number is known.)
+grep -E '(→|p\.) *000' "$work/lines" | grep -v 'bound: → 000' | verdict "every reference to a page has its number"
 pdfinfo -dests build/folio.pdf | sed -n 's/^ *\([0-9]*\) \[.*\] "\(.*\)"$/\2\t\1/p' >"$work/places"
 
 # Each chapter: its line in the contents, its place, its title on that page, its running head, which
@@ -134,6 +135,21 @@ awk -F '\t' '
     /≡($|   )/ { title = $1; text = $0; next }
     title != "" && $0 !~ /^[0-9]+\t *$/ { if ($1 != title) print "page " title ": " text; title = "" }
     ' "$work/lines" | verdict "no page ends with the name of a chunk"
+
+# A page of a chapter is at least half full, but for its last. (The text area ends 788 points below the edge.)
+pdftotext -bbox build/folio.pdf "$work/words.html"
+awk -F '[<>="]+' '
+    FILENAME ~ /places$/ {
+        split($0, field, "\t")
+        if (field[1] ~ /^[0-9A-Z]+-[0-9][0-9]-[a-z0-9-]*$|^[a-z]+$/) begins[field[2]] = field[1]
+        next
+    }
+    /<page / { page++; if (page in begins) leaf = begins[page]; of[page] = leaf; next }
+    /<word / && $9 > lowest[page] { lowest[page] = $9 }
+    END {
+        for (i = 1; i < page; i++)
+            if (lowest[i] < 400 && of[i] ~ /^[0-9A-Z]/ && of[i] == of[i + 1]) print "page " i " of " of[i] " ends at " lowest[i]
+    }' "$work/places" "$work/words.html" | verdict "no page of a chapter is left half empty"
 
 # The e-book.
 if sh generated/weave/reader.sh >"$work/said" 2>"$work/errors"; then

@@ -1187,6 +1187,43 @@ static void many_makers_of_one(void)
     }
 }
 
+/* A thread that comes when its process is just going: its handle leads nowhere. Both begin at a sign, and which of them
+ * is earlier, and by how much, is chance. */
+static void thread_late(void *sign)
+{
+    struct trap_frame frame;
+    while (*(volatile int *)sign == 0)
+        continue;
+    capability_t thread = thread_create(common, CODE, 0, 0);
+    if (!thread) {
+        CHECK_IS(errno, ESRCH);
+        return;
+    }
+    while (how_is(common).state == 'C')
+        continue;
+    CHECK_ERROR(thread_frame(thread, &frame), ESRCH);
+}
+
+static void threads_of_the_unmade(void)
+{
+    int *sign = mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(sign != MAP_FAILED);
+    for (int round = system_now().cpus > 1 ? 60 : 5; round > 0; round--) {
+        common = empty();
+        CHECK_IS(capability_flag(common, CAPABILITY_INHERITABLE), 0);
+        *sign = 0;
+        pid_t pid = start(thread_late, sign);
+        pause_for(MILLISECOND / 4);
+        *sign = 1;
+        for (uint64_t end = folio_clock() + random64() % 20000; folio_clock() < end;)
+            continue;
+        CHECK_IS(process_kill(common, SIGKILL), 0);
+        ends_well(pid);
+        CHECK_IS(capability_close(common), 0);
+    }
+    CHECK_IS(munmap(sign, PAGE), 0);
+}
+
 /* Any arguments at all. */
 static int64_t raw(uint64_t number, const uint64_t *a)
 {
@@ -1294,6 +1331,6 @@ const struct test parts_tests[] = {
     TEST(makers_go_at_each_step), TEST(no_rings), TEST(kill_while_created), TEST(signals_while_created),
     TEST(not_waited_for), TEST(adoption), TEST(no_parent), TEST(wait_for_several), TEST(many_wait),
     TEST(directories_and_files), TEST(kinds_of_memory), TEST(break_and_stack), TEST(a_copy_of_a_file), TEST(half_a_copy), TEST(bad_entries),
-    TEST(seen_in_proc), TEST(crowds), TEST(many_makers_of_one), TEST(wild_calls), LONG_TEST(the_greediest, 20),
+    TEST(seen_in_proc), TEST(crowds), TEST(many_makers_of_one), TEST(threads_of_the_unmade), TEST(wild_calls), LONG_TEST(the_greediest, 20),
     { NULL, NULL, 0 },
 };

@@ -802,8 +802,9 @@ static void capabilities_travel(void)
     size_t before = how_many();
     CHECK_ERROR(channel_receive_parts(serving, &message, &parts, 200 * MILLISECOND), ETIMEDOUT);
     CHECK_IS(how_many(), before);
-    while (how_many() < CAPABILITIES_MAX - 3)
-        filling[filled++] = weak(calls(), 0);
+    for (size_t there = how_many(); there < CAPABILITIES_MAX - 3; there++)
+        filling[filled++] = weak(whole, 0);
+    CHECK_IS(how_many(), CAPABILITIES_MAX - 3);
     wait_for_state(pid, 'T');
     kill(pid, SIGCONT);
     parts.accepting = 8;

@@ -16,6 +16,7 @@ pipe-64k 25000
 channel-round-trip 1200
 fork-exit-wait 45000
 fork-exec-wait 110000
+spawn-wait 75000
 fork-100mib 500000
 anonymous-fault 1500
 copy-on-write-fault 2200
@@ -48,6 +49,23 @@ if [ $((3 * ${channel:-99999})) -lt "${pipes:-0}" ]; then
     echo "ok channel-round-trip needs less than a third of pipe-round-trip"
 else
     echo "not ok channel-round-trip needs less than a third of pipe-round-trip: $channel of $pipes"
+fi
+
+count_of() { # BENCHMARK
+    sed -n "s/^bench: $1 \([0-9]*\) .*/\1/p" "$work/counts"
+}
+
+# To start a program by SYSTEM costs little more than by fork and exec, however large the requester is.
+spawn=$(count_of spawn-wait) large=$(count_of spawn-100mib) exec=$(count_of fork-exec-wait)
+if [ $((10 * ${spawn:-99999999})) -le $((13 * ${exec:-0})) ]; then
+    echo "ok spawn-wait needs at most 1.3 times what fork-exec-wait needs"
+else
+    echo "not ok spawn-wait needs at most 1.3 times what fork-exec-wait needs: $spawn and $exec"
+fi
+if [ $((100 * ${large:-99999999})) -le $((105 * ${spawn:-0})) ]; then
+    echo "ok a spawn costs the same for a requester of 100 MiB"
+else
+    echo "not ok a spawn costs the same for a requester of 100 MiB: $large and $spawn"
 fi
 
 # What the record says of Folio, this Folio can repeat. (A benchmark may be newer than the record.)

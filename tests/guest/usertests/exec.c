@@ -1,5 +1,6 @@
 /* exec: what it refuses, and what a new program receives. */
 #include <stddef.h>
+#include <spawn.h>
 #include "usertests.h"
 #include <sys/mman.h>
 
@@ -55,6 +56,8 @@ void run_as_program(int argc, char **argv)
         handles_program(argc, argv);
     else if (strcmp(argv[1], ":given") == 0)
         given_program(argc, argv);
+    else if (strcmp(argv[1], ":look") == 0)
+        look_program(argc, argv);
     else if (strcmp(argv[1], ":fpu") == 0)
         _exit(fpu_is_fresh() ? 0 : 1);
     else if (strcmp(argv[1], ":pid") == 0)
@@ -320,14 +323,15 @@ static void exec_of_mutations(void)
             *byte = random64() & 1 ? (uint8_t)random64() : values[random64() % 5];
         }
         image_write(&image, "mutant");
-        pid_t pid = fork();
-        CHECK(pid >= 0);
+        char *argv[] = { "mutant", NULL };
+        pid_t pid = by_spawn ? spawn("mutant", argv, argv + 1, NULL) : fork();
+        CHECK(pid >= 0 || by_spawn);
         if (pid == 0) {
-            execve("mutant", (char *[]){ "mutant", NULL }, (char *[]){ NULL });
+            execve("mutant", argv, argv + 1);
             _exit(1);
         }
         int status;
-        for (int nap = 0; waitpid(pid, &status, WNOHANG) == 0; nap++) {
+        for (int nap = 0; pid > 0 && waitpid(pid, &status, WNOHANG) == 0; nap++) {
             pause_for(MILLISECOND / 8);
             if (nap > 400)
                 kill(pid, SIGKILL);
@@ -383,10 +387,13 @@ static void exec_of_scripts(void)
     CHECK_IS(run_path("script"), -ENOEXEC);
     script("script", "#!      \n/bin/true");
     CHECK_IS(run_path("script"), -ENOEXEC);
-    script("script", "#!script\n");                     /* itself, for ever */
+    char here[100], interpreter[120];                   /* to SYSTEM an interpreter begins at the root */
+    snprintf(interpreter, sizeof(interpreter), "#!%s%sscript\n", by_spawn ? getcwd(here, sizeof(here)) : "",
+             by_spawn ? "/" : "");
+    script("script", interpreter);                      /* itself, for ever */
     CHECK_IS(run_path("script"), -ELOOP);
     script("script", "#!/bin/true\n");                  /* a script of a script */
-    script("outer", "#!script\n");
+    script("outer", interpreter);
     CHECK_IS(run_path("outer"), 0);
     memset(text, 'x', sizeof(text));
     memcpy(text, "#!/", 3);
@@ -646,6 +653,23 @@ static void no_local_descriptors(void)
     CHECK_IS(f.error, 0x1804);
 }
 
+/* What exec says of a file, SYSTEM says, too. */
+#define BY_SPAWN(name, test) \
+    static void name(void) \
+    { \
+        by_spawn = true; \
+        test(); \
+    }
+BY_SPAWN(spawn_refuses, exec_refuses)
+BY_SPAWN(spawn_of_truncated_files, exec_of_truncated_files)
+BY_SPAWN(spawn_of_forged_headers, exec_of_forged_headers)
+BY_SPAWN(spawn_of_overlapping_segments, exec_of_overlapping_segments)
+BY_SPAWN(spawn_of_bad_entries, exec_of_bad_entries)
+BY_SPAWN(spawn_permissions, exec_permissions)
+BY_SPAWN(spawn_clears_bss, exec_clears_bss)
+BY_SPAWN(spawn_of_mutations, exec_of_mutations)
+BY_SPAWN(spawn_of_scripts, exec_of_scripts)
+
 const struct test exec_tests[] = {
     TEST(exec_refuses), TEST(exec_of_truncated_files), TEST(exec_of_forged_headers),
     TEST(exec_of_overlapping_segments), TEST(exec_of_bad_entries), TEST(exec_permissions),
@@ -654,5 +678,8 @@ const struct test exec_tests[] = {
     TEST(exec_arguments), TEST(arguments_that_change), TEST(exec_large_arguments),
     TEST(exec_too_large), TEST(exec_without_arguments), TEST(exec_descriptors),
     TEST(exec_keeps_pid_and_place), TEST(exec_many_times), TEST(exec_of_an_unlinked_file),
-    TEST(call_at_the_end_of_memory), TEST(no_local_descriptors), { NULL, NULL, 0 },
+    TEST(call_at_the_end_of_memory), TEST(no_local_descriptors),
+    TEST(spawn_refuses), TEST(spawn_of_truncated_files), TEST(spawn_of_forged_headers),
+    TEST(spawn_of_overlapping_segments), TEST(spawn_of_bad_entries), TEST(spawn_permissions),
+    TEST(spawn_clears_bss), TEST(spawn_of_mutations), TEST(spawn_of_scripts), { NULL, NULL, 0 },
 };

@@ -97,10 +97,10 @@ static void put_program(capability_t process)
     for (int i = 0; i < __ehdr_start.segments; i++, segment++) {
         if (segment->type != 1)
             continue;
-        size_t length = (segment->memory_size + PAGE - 1) & ~(size_t)(PAGE - 1);
+        uint64_t start = segment->address & ~(uint64_t)(PAGE - 1);
+        size_t length = (segment->address + segment->memory_size - start + PAGE - 1) & ~(size_t)(PAGE - 1);
         int protection = (segment->flags & 2 ? PROT_WRITE : 0) | (segment->flags & 1 ? PROT_EXEC : 0);
-        CHECK_IS(memory_map_into(process, segment->address, length, protection | PROT_READ | MEMORY_COPIED,
-                                 segment->address, 0), segment->address);
+        CHECK_IS(memory_map_into(process, start, length, protection | PROT_READ | MEMORY_COPIED, start, 0), start);
     }
 }
 
@@ -403,7 +403,7 @@ static void numbers_of_parts(void)
         CHECK_ERROR(memory_map_into(process, places[i], 2 * PAGE, RW | MEMORY_COPIED, (uint64_t)code_page, 0), EINVAL);
     }
     CHECK_ERROR(memory_map_into(process, CODE, PAGE, 8, 0, 0), EINVAL);
-    CHECK_ERROR(memory_map_into(process, CODE, PAGE, 0x500, 0, 0), EINVAL);
+    CHECK_ERROR(memory_map_into(process, CODE, PAGE, 0x600, 0, 0), EINVAL);
     CHECK_ERROR(memory_map_into(process, CODE, PAGE, 0x1000, 0, 0), EINVAL);
     CHECK_ERROR(memory_map_into(process, CODE, PAGE, MEMORY_BREAK, 0, 0), EINVAL);
     CHECK_ERROR(memory_map_into(process, 0, 0, MEMORY_BREAK, 0, 0), EINVAL);

@@ -98,6 +98,7 @@ int planned_program(void);
 void handles_program(int argc, char **argv) __attribute__((noreturn));
 /* ":given" of system.c. */
 void given_program(int argc, char **argv) __attribute__((noreturn));
+void look_program(int argc, char **argv) __attribute__((noreturn));
 
 /* An ELF64 program made by hand. */
 struct elf_header {
@@ -126,4 +127,5 @@ void image_code(struct image *image, const void *code, size_t size);
 void image_write(const struct image *image, const char *path);
 /* Runs it in a child: the status as from waitpid; -errno when exec refuses. */
 int run_path(const char *path);
+extern bool by_spawn;                   /* it asks SYSTEM instead */
 int run_image(const struct image *image);

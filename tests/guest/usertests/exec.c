@@ -58,6 +58,8 @@ void run_as_program(int argc, char **argv)
         given_program(argc, argv);
     else if (strcmp(argv[1], ":look") == 0)
         look_program(argc, argv);
+    else if (strcmp(argv[1], ":spawns") == 0)
+        spawns_program(argc, argv);
     else if (strcmp(argv[1], ":fpu") == 0)
         _exit(fpu_is_fresh() ? 0 : 1);
     else if (strcmp(argv[1], ":pid") == 0)

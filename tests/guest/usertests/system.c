@@ -488,13 +488,31 @@ static void as_posix_says(void)
 
 /* ---- many ---- */
 
-unsigned long spawns = 200;
+static void spawn_often(unsigned long times)
+{
+    char *argv[] = { "true", NULL };
+    for (unsigned long i = 0; i < times; i++)
+        ends_well(spawn("/bin/true", argv, environ, NULL));
+}
 
 static void many_spawns(void)
 {
-    char *argv[] = { "true", NULL };
-    for (unsigned long i = 0; i < spawns; i++)
-        ends_well(spawn("/bin/true", argv, environ, NULL));
+    spawn_often(200);
+}
+
+/* The program ":spawns": so many, and then the machine has what it had before. */
+void spawns_program(int argc, char **argv)
+{
+    spawn_often(10);
+    struct system_info before = system_now();
+    spawn_often(strtoul(argv[argc - 1], NULL, 10));
+    pause_for(100 * MILLISECOND);
+    struct system_info after = system_now();
+    printf("lost: %ld bytes, %ld objects, %ld processes, %ld threads\n",
+           (long)(before.memory_free - after.memory_free), (long)(after.objects - before.objects),
+           (long)(after.processes - before.processes), (long)(after.threads - before.threads));
+    fflush(stdout);
+    _exit(0);
 }
 
 static void spawners(void)

@@ -47,7 +47,7 @@ void mutex_unlock(struct mutex *mutex)
 __attribute__((unused)) static int (*meanwhile)(void);
 
 void wait_queue_init(struct wait_queue *queue, const char *name) { queue->name = name; }
-void wait_queue_wake_one(struct wait_queue *queue) { (void)queue; }
+struct thread *wait_queue_wake_one(struct wait_queue *queue) { (void)queue; return NULL; }
 void wait_queue_wake_all(struct wait_queue *queue) { (void)queue; }
 
 int wait_queue_sleep(struct wait_queue *queue, struct spinlock *held)

@@ -119,6 +119,27 @@ else
     echo "not ok figures the lines that are kept can be played: $(played "$work/y.kept" 2>&1 | head -n 1)"
 fi
 
+# The steps of the dance, as the chapter numbers them, are the calls of the recorded run in their order.
+awk '/^## /{ steps = /As it looks from SYSTEM/ } steps && /^[0-9]+\. `/ { split($0, part, "`"); print part[2] }' \
+    book/4-09-the-dance-in-pictures.md >"$work/steps"
+calls_of_the_dance() { # TRACE
+    awk '
+        $4 == "process_name" && /name=sh$/ { split($5, pair, "="); sh = pair[2] }
+        $4 == "process_new" && /parent=2$/ { split($5, pair, "="); child = pair[2] }
+        $4 != "call_enter" { next }
+        { call = substr($5, 6); who = $3; sub(/\..*/, "", who) }
+        call == "channel_call" && who == sh { begun = 1 }
+        begun && (who == sh || who == child || who == 2) && call != last { print call; last = call }
+        begun && who == child && call == "exit" { exit }
+    ' "$1"
+}
+calls_of_the_dance diagrams/spawn-made.trace >"$work/danced"
+if [ -s "$work/steps" ] && cmp -s "$work/steps" "$work/danced"; then
+    echo "ok figures the steps of the dance are those of the recorded run"
+else
+    echo "not ok figures the steps of the dance are those of the recorded run: $(diff "$work/steps" "$work/danced" | head -n 3 | tr '\n' '|')"
+fi
+
 # What an object of one room needs and only a higher room has: the symbols that go upward. Two may:
 # the first call of all, into kernel_main, and the canary, which the compiler names in every room.
 rooms=$(sed -n 's/^\([a-z][a-z]*\) .*/\1/p' diagrams/rooms.words)

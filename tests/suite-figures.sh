@@ -96,7 +96,7 @@ cat >"$work/y.trace" <<'END'
 24 0 8.1 capability_gone pid=8 handle=0x12ab
 END
 cat >"$work/y.expected" <<'END'
-shelve("y", [{"a":{pid:"7",memory:"000000001000 000000004000 rw- zeros\n",capabilities:"0x12ab calls 1 files, programs, power\n",registers:"rip=0x1 rsp=0x2 ",},"b":{pid:"8",memory:"000000001000 000000004000 rw- zeros\n",},}
+shelve("y", [{"a":{pid:"7",memory:"000000001000 000000004000 rw- zeros\n",capabilities:"0x12ab calls 1 files, programs, power\n",registers:"rip=0x1 rsp=0x2 ",},"b":{pid:"8",state:"Created",memory:"000000001000 000000004000 rw- zeros\n",},}
 ,{"b":{memory:"000000001000 000000009000 r-x object\n",capabilities:"0x12ab calls 1 files, programs, power\n",},}
 ,{"b":{memory:"000000001000 000000002000 r-x object\n000000003000 000000004000 r-x object\n000000004000 000000005000 r-- object\n000000005000 000000009000 r-x object\n",},}
 ,{"b":{capabilities:"",},}

@@ -41,7 +41,21 @@ done
 trap 'rm -rf "$work"; rm -f "$lock"' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir -p "$work/clean" "$work/lined" "$work/mapped"
-set -- book/*.md
+# Ten comes after nine, and letters after numbers: the chapters in the order in which they are read,
+# in which the pieces of a chunk are put together.
+set --
+for turn in '[0-9]-*' '[0-9][0-9]-*' '*'; do
+    for chapter in book/*.md; do
+        name=${chapter#book/}
+        case $turn,$name in
+        '*,'[0-9]-* | '*,'[0-9][0-9]-*) continue ;;
+        esac
+        # shellcheck disable=SC2254 # it is a pattern
+        case $name in
+        $turn) set -- "$@" "$chapter" ;;
+        esac
+    done
+done
 [ -f "$1" ] || fail "there is no chapter: book/ holds no .md file"
 
 # The check. On success it prints the roots, one "kind path" a line; kind is c, asm, header, make or text.

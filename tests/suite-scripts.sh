@@ -1,5 +1,6 @@
 #!/bin/sh
-# Every shell script, the tangled ones too, passes shellcheck.
+# Every shell script, the tangled ones too, passes shellcheck; and the page's script, which many chapters write together,
+# declares nothing twice: a second function of a name takes the place of the first without a word.
 # lane: book
 set -eu
 cd "$(dirname "$0")/.."
@@ -13,3 +14,9 @@ cd "$(dirname "$0")/.."
         echo "not ok shellcheck $script: $(echo "$said" | grep -m 3 -E '^In|SC[0-9]' | tr '\n' '|')"
     fi
 done
+twice=$(grep -ohE '^(async )?(function|class|const|let) [A-Za-z_]+' generated/weave/page.js | sed 's/.* //' | sort | uniq -d | tr '\n' ' ')
+if [ -z "$twice" ]; then
+    echo "ok the page's script declares nothing twice"
+else
+    echo "not ok the page's script declares nothing twice: $twice"
+fi

@@ -5,6 +5,8 @@
 
 #include "files.h"
 
+#include <setjmp.h>
+
 #include "arch/clock.h"
 #include "arch/random.h"
 #include "ipc/calls.h"
@@ -28,14 +30,29 @@ int thread_sleep_until(uint64_t deadline)
     return nap_result;
 }
 
-// A pinned entry: somebody revokes it, has to wait, and here the user comes to his end.
+// A pinned entry: somebody revokes it, has to wait, and here the user comes to his end. Meanwhile somebody above may
+// revoke as well; he has to wait, too, and is left waiting.
 static struct capability *pinned;
+static struct capability_table *above_table;
+static uint64_t above_handle;
+static bool above_revokes, above_waits;
+static jmp_buf above;
 
 void wait_queue_sleep_uninterruptible(struct wait_queue *queue, struct spinlock *held)
 {
     CHECK(host_cpu.lock_depth == 1 && mutexes_held == 0, "waits for %s with another lock", queue->name);
     CHECK(pinned != NULL, "waits for %s, and nobody uses it", queue->name);
     spin_unlock(held);
+    if (above_revokes) {
+        above_waits = true;
+        longjmp(above, 1);
+    }
+    if (above_table != NULL) {
+        above_revokes = true;
+        if (setjmp(above) == 0)
+            capability_revoke(above_table, above_handle);
+        above_revokes = false;
+    }
     struct capability *used = pinned;
     pinned = NULL;
     capability_end(used);
@@ -334,6 +351,25 @@ static void revoke_used(int line)
     CHECK(pinned == NULL, "the revocation is over, and the call isn't");
 }
 
+// The same, and while the one who revokes waits, somebody further above revokes: he finds nothing, and must wait as well.
+static void revoke_used_twice(int line)
+{
+    const struct line used = lines[line];
+    int middle = used.parent, top = middle < 0 ? -1 : lines[middle].parent;
+    if (top < 0)
+        return;
+    CHECK(capability_begin(tables[used.table], used.handle, used.object->operations->kind, used.rights, &pinned) == 0);
+    const struct line between = lines[middle];
+    above_table = tables[lines[top].table];
+    above_handle = lines[top].handle;
+    above_waits = false;
+    int64_t revoked = capability_revoke(tables[between.table], between.handle);
+    above_table = NULL;
+    CHECK(revoked == drop_below(middle));
+    CHECK(above_waits, "the revocation from above is over, and the call isn't");
+    drop_below(top);
+}
+
 static void close_one(int at)
 {
     const struct line line = lines[at];
@@ -427,8 +463,10 @@ static void step(int number)
         close_one(line);
     else if (kind < 88)
         revoke(line);
-    else if (kind < 92)
+    else if (kind < 90)
         revoke_used(line);
+    else if (kind < 92)
+        revoke_used_twice(line);
     else if (kind < 95)
         exec(table);
     else if (kind < 98 || crowded)

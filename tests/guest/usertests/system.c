@@ -233,6 +233,9 @@ static void bad_requests(void)
     uint64_t words[4] = { 99 };
     CHECK_IS(channel_call(channels[0], words), 0);
     CHECK_IS(words[0], ENOSYS);
+    words[0] = SYSTEM_BEGIN;        /* init's alone */
+    CHECK_IS(channel_call(channels[0], words), 0);
+    CHECK_IS(words[0], EPERM);
     CHECK_ERROR(channel_send(channels[0], words), EACCES);
 }
 

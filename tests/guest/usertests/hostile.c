@@ -196,23 +196,27 @@ static void hoard_until_nothing_is_left(void *done)
     block_forever(NULL);
 }
 
-static void want_some(void *unused)
+static void want_some_then(void *done)
 {
-    (void)unused;
+    while (!*(volatile bool *)done)
+        pause_for(MILLISECOND);
     size_t size = 8 << 20;
     char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     CHECK(at != MAP_FAILED);
     memset(at, 1, size);
 }
 
-/* Who holds memory by handles alone, and shows none of it, is the one who ends when there is no more. */
+/* Who holds memory by handles alone, and shows none of it, is the one who ends when there is no more. The other one is
+ * there before, as a fork may fail when nothing is left. */
 static void hoarders_end(void)
 {
     volatile bool *done = common(PAGE);
+    pid_t wanting = start(want_some_then, (void *)done);
     pid_t hoarder = start(hoard_until_nothing_is_left, (void *)done);
     while (!*done && process_now(hoarder).state == 'A')
         pause_for(MILLISECOND);
-    ends_well(start(want_some, NULL));
+    *done = true;
+    ends_well(wanting);
     ends_by(hoarder, SIGKILL);
 }
 

@@ -1506,6 +1506,7 @@ static void some_parts(struct wild *wild, struct message_parts *parts)
     for (int i = 0; i < MESSAGE_CAPABILITIES; i++) {
         parts->give[i].handle = *some_handle(wild);
         parts->give[i].rights = seldom() ? (uint32_t)random64() : random64() % 2 ? CHANNEL_CALL | RIGHT_DELEGATE : 0;
+        parts->give[i].how = seldom() ? (uint32_t)random64() % 3 : random64() % 4 == 0 ? GIVE_AWAY : 0;
     }
 }
 
@@ -1663,6 +1664,56 @@ static void messages_at_random(void)
     CHECK(wild_counts->steps > 100 && wild_counts->messages > 0 && wild_counts->answers > 0);
 }
 
+/* What is given away is the receiver's alone, and what was derived from it before stays. */
+static void give_away(void *unused)
+{
+    (void)unused;
+    capability_t all = calls(), top = weak(all, CALLS_FILES | CALLS_MEMORY | RIGHT_DELEGATE);
+    capability_t given = weak(top, CALLS_FILES | RIGHT_DELEGATE), below = weak(given, CALLS_FILES), kept = weak(all, RIGHT_DELEGATE);
+    uint64_t words[4] = { 0 };
+    struct message_parts parts = { .bytes = (uint64_t)out, .length = 101, .giving = 2 };
+    parts.give[0].handle = given;
+    parts.give[0].rights = CALLS_FILES;
+    parts.give[0].how = GIVE_AWAY;
+    parts.give[1].handle = kept;
+    size_t before = how_many();
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EMSGSIZE);   /* nothing has gone */
+    parts.length = 0;
+    parts.page_count = 1;
+    parts.page_how = MESSAGE_MOVE;
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EFAULT);
+    CHECK_IS(how_many(), before);
+    parts.page_count = 0;
+    parts.give[0].how = 2;
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EINVAL);
+    parts.give[0].how = GIVE_AWAY;
+    parts.give[1].handle = asking;
+    parts.give[1].how = GIVE_AWAY;
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EINVAL);     /* not what it is said by */
+    parts.give[1].handle = given;
+    CHECK_IS(channel_call_parts(asking, words, &parts), 0);             /* twice is as good as once */
+    CHECK_IS(words[0], 2);
+    CHECK_IS(how_many(), before - 1);
+    CHECK_ERROR(capability_close(given), ESTALE);
+    CHECK_IS(capability_flag(below, 0), 0);
+    CHECK_IS(capability_revoke(top), 3);                                /* two there, and the one below */
+    CHECK_ERROR(capability_flag(below, 0), ESTALE);
+}
+
+static void given_away(void)
+{
+    struct message message;
+    struct message_parts parts = { .room = (uint64_t)in, .size = 100, .accepting = 8, .page_room = 1 };
+    open_channel();
+    pid_t pid = start(give_away, NULL);
+    CHECK_IS(channel_receive_parts(serving, &message, &parts, FOREVER), 0);
+    message.words[0] = parts.came;
+    CHECK_IS(channel_reply(serving, &message), 0);
+    ends_well(pid);
+    CHECK_ERROR(capability_close(parts.taken[0]), ESTALE);
+    CHECK_ERROR(capability_close(parts.taken[1]), ESTALE);
+}
+
 const struct test channel_tests[] = {
     TEST(there_and_back), LONG_TEST(many_clients, 30), LONG_TEST(many_servers, 30),
     TEST(stopped_and_continued), TEST(sends_arrive_in_order), TEST(deferred_replies),
@@ -1676,5 +1727,5 @@ const struct test channel_tests[] = {
     TEST(memory_in_messages), LONG_TEST(pages_move, 30), TEST(untouched_pages_move),
     TEST(bad_pages), LONG_TEST(pages_are_lent, 30), TEST(other_pages_are_lent), TEST(nobody_lends_on),
     LONG_TEST(loans_end, 30), LONG_TEST(unruly_lenders, 30),
-    LONG_TEST(messages_at_random, 30), { NULL, NULL, 0 },
+    LONG_TEST(messages_at_random, 30), TEST(given_away), { NULL, NULL, 0 },
 };

@@ -558,9 +558,79 @@ static void too_long(void)
     ends_well(spawn("/bin/true", words, environ, NULL));
 }
 
+/* ---- the library ---- */
+
+static char *const only_true[] = { "true", NULL };
+
+/* Who has no channel to SYSTEM is told so by each function, and isn't taken for a forger. */
+static void without_a_channel(void *unused)
+{
+    (void)unused;
+    static struct system_process list[64];
+    int status;
+    CHECK_IS(capability_close(capability_find("SYSTEM::PROCESS")), 0);
+    CHECK_IS(capability_close(capability_find("SYSTEM::NAME")), 0);
+    uint64_t begin = folio_clock();
+    for (int i = 0; i < 20; i++) {
+        CHECK_ERROR(spawn("/bin/true", only_true, environ, NULL), EPIPE);
+        CHECK_ERROR(system_wait(3, &status), EPIPE);
+        CHECK_ERROR(system_kill(3, SIGKILL), EPIPE);
+        CHECK_ERROR(system_list(list, sizeof(list)), EPIPE);
+        CHECK_ERROR(name_find("clock") ? 0 : -1, EPIPE);
+        CHECK_ERROR(name_register("clock", capability_find("calls"), 0), EPIPE);
+    }
+    CHECK(folio_clock() - begin < 500 * MILLISECOND);
+}
+
+static void nobody_to_ask(void)
+{
+    ends_well(start(without_a_channel, NULL));
+}
+
+static void held_for_nobody(void)
+{
+    struct spawn_options options = { .flags = SPAWN_CHILD | SPAWN_HELD, .group = GROUP_OF_PARENT };
+    CHECK_ERROR(spawn("/bin/true", only_true, environ, &options), EINVAL);
+}
+
+/* What posix_spawn opens on the way is seen in the new process under the number that was wanted only. */
+static void opened_on_the_way(void)
+{
+    char text[600] = "", here[200], wanted[300];
+    posix_spawn_file_actions_t actions;
+    char *argv[] = { (char *)self, ":look", "0", "x", NULL }, *envp[] = { NULL };
+    pid_t pid;
+    for (int fd = 3; fd < 256; fd++)
+        close(fd);
+    write_file("input", "five\n", 5, 0644);
+    CHECK_IS(posix_spawn_file_actions_init(&actions), 0);
+    CHECK_IS(posix_spawn_file_actions_addopen(&actions, 1, "output", O_WRONLY | O_CREAT | O_TRUNC, 0644), 0);
+    CHECK_IS(posix_spawn_file_actions_addopen(&actions, 20, "input", O_RDONLY, 0), 0);
+    CHECK_IS(posix_spawn(&pid, self, &actions, NULL, argv, envp), 0);
+    CHECK_IS(status_of(pid), 9 * 256);
+    int fd = open("output", O_RDONLY);
+    CHECK(read(fd, text, sizeof(text) - 1) > 0);
+    close(fd);
+    CHECK(getcwd(here, sizeof(here)) != NULL);
+    snprintf(wanted, sizeof(wanted), "4 x 0 %s 0 0 3 0 1 2 20 calls:", here);
+    if (strncmp(text, wanted, strlen(wanted)) != 0)
+        fail("it saw \"%s\", not \"%s\"", text, wanted);
+    /* A number that leads nowhere can't be copied, though something is opened there in passing. */
+    CHECK_IS(posix_spawn_file_actions_adddup2(&actions, 3, 6), 0);
+    CHECK_IS(posix_spawn(&pid, self, &actions, NULL, argv, envp), EBADF);
+    CHECK_IS(posix_spawn_file_actions_destroy(&actions), 0);
+    CHECK_IS(posix_spawn_file_actions_init(&actions), 0);
+    CHECK_IS(posix_spawn_file_actions_adddup2(&actions, 3, 6), 0);
+    CHECK_IS(posix_spawn_file_actions_addopen(&actions, 7, "input", O_RDONLY, 0), 0);
+    CHECK_IS(posix_spawn(&pid, self, &actions, NULL, argv, envp), EBADF);
+    CHECK_IS(posix_spawn_file_actions_destroy(&actions), 0);
+    CHECK_IS(open("input", O_RDONLY), 3);   /* nothing was left open */
+}
+
 const struct test system_tests[] = {
     TEST(names_on_the_stack), TEST(many_names), TEST(spawn_is_like_fork_and_exec), TEST(one_channel_is_enough),
     TEST(rights_only_shrink), TEST(lent_by_spawn), TEST(bad_requests), TEST(almost_good_requests), TEST(clients_die),
     TEST(floods_of_requests), TEST(held_until_started), TEST(no_room_for_the_answer), TEST(those_that_stay), TEST(nobody_asks),
-    TEST(names), TEST(as_posix_says), TEST(many_spawns), TEST(spawners), TEST(too_long), { NULL, NULL, 0 },
+    TEST(names), TEST(as_posix_says), TEST(many_spawns), TEST(spawners), TEST(too_long), TEST(nobody_to_ask),
+    TEST(held_for_nobody), TEST(opened_on_the_way), { NULL, NULL, 0 },
 };

@@ -27,7 +27,10 @@ steady boot files,memory /bin/sleep 1000
 lazy asked - /bin/false
 missing boot - /bin/no-such-server
 wrong boot colours /bin/true
-relative boot - bin/true
+relative boot - bin/true words that are left over
+steady boot - /bin/true
+long boot - /bin/true 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
+lean boot - /bin/echo lean
 END
 cat >"$work/client" <<'END'
 sleep 0.3
@@ -56,6 +59,9 @@ check "a server without a program is given up, with the reason" "$out" \
 check "a line that says too little is told" "$out" "system: /host/servers:3: this server can't be"
 check "a line with a wrong group is told" "$out" "system: /host/servers:8: this server can't be"
 check "a line with a relative path is told" "$out" "system: /host/servers:9: this server can't be"
+check "a line with a name that is taken is told" "$out" "system: /host/servers:10: this server can't be"
+check "a line with too many words is told" "$out" "system: /host/servers:11: this server can't be"
+check "a line has no words of one that was refused" "$out" 'lean'
 check "a server's name is there before it runs" "$out" 'lazy 2'
 check "a server that was given up has no name" "$(printf '%s' "$out" | grep -Ec '^(dying|missing) 2')" 0
 check "a server is started by the first question" "$out" 'second [0-9]+'

@@ -29,7 +29,7 @@ struct test {
 extern const struct test doors_tests[], pointers_tests[], exec_tests[], process_tests[],
     signal_tests[], pipe_tests[], file_tests[], memory_tests[], map_tests[], fault_tests[], time_tests[],
     terminal_tests[], smp_tests[], link_tests[], failure_tests[], watch_tests[],
-    capability_tests[], channel_tests[], parts_tests[], hostile_tests[], system_tests[];
+    capability_tests[], channel_tests[], parts_tests[], hostile_tests[], system_tests[], client_tests[];
 
 enum { PAGE = 4096 };
 #define MILLISECOND UINT64_C(1000000)

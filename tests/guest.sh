@@ -6,7 +6,8 @@
 # CMD goes to the guest's shell as it is. Each FILE appears as /host/NAME. The guest's own output
 # goes to standard output and nothing else does.
 # Environment: ACCEL and CPU as QEMU knows them, FOLIO_WORDS for the kernel's command line,
-# FOLIO_QEMU for further options of QEMU, FOLIO_DEBUG for a kernel that was built with DEBUG=.
+# FOLIO_QEMU for further options of QEMU, FOLIO_DEBUG for a kernel that was built with DEBUG=,
+# FOLIO_INITRD for another ramdisk.
 # Exit status: CMD's; 124 if the guest ran past the limit (60 s); 125 on a kernel panic, whose text
 # goes to standard error; 2 with a sentence for a mistake in the call.
 set -eu
@@ -51,7 +52,7 @@ shift $((OPTIND - 1))
 
 folio=$(dirname "$0")/..
 kernel=$folio/build${FOLIO_DEBUG:+/debug-$FOLIO_DEBUG}/folio.elf
-initrd=$folio/build/initrd.cpio
+initrd=${FOLIO_INITRD:-$folio/build/initrd.cpio}
 for file in "$kernel" "$initrd"; do
     [ -f "$file" ] || usage "$file is missing; 'make image${FOLIO_DEBUG:+ DEBUG=$FOLIO_DEBUG}' builds it"
 done

@@ -31,6 +31,7 @@ relative boot - bin/true words that are left over
 steady boot - /bin/true
 long boot - /bin/true 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
 lean boot - /bin/echo lean
+meek boot files /bin/caps
 END
 cat >"$work/client" <<'END'
 sleep 0.3
@@ -62,11 +63,71 @@ check "a line with a relative path is told" "$out" "system: /host/servers:9: thi
 check "a line with a name that is taken is told" "$out" "system: /host/servers:10: this server can't be"
 check "a line with too many words is told" "$out" "system: /host/servers:11: this server can't be"
 check "a line has no words of one that was refused" "$out" 'lean'
+check "a server may do what its line says, and no more" "$out" 'calls +calls +0 -- +files'
+check "a server may receive its clients' calls, and no more" "$out" 'serve +channel +0 -- +receive'
 check "a server's name is there before it runs" "$out" 'lazy 2'
 check "a server that was given up has no name" "$(printf '%s' "$out" | grep -Ec '^(dying|missing) 2')" 0
 check "a server is started by the first question" "$out" 'second [0-9]+'
 check "a server that was killed answers the next question" "$out" 'clock: 0'
 check "SYSTEM can't be killed" "$out" 'kill: 1'
+
+# SYSTEM dies: of a request, or of its start, or it isn't there. The machine goes on without it.
+ramdisk() { # FILE: a ramdisk whose /bin/system is this one
+    mkdir -p "$work/root/bin"
+    install -m 755 "$1" "$work/root/bin/system"
+    (cd "$work/root" && find bin -mindepth 1 | cpio --quiet -o -H newc) | cat build/initrd.cpio - >"$work/initrd.cpio"
+}
+cat >"$work/after" <<'END'
+clock
+spawn -k sleep 1000 >/tmp/pid
+/host/usertests :outlives
+echo "die: $?"
+sleep 0.1
+echo "clockd: $(ps | grep -c clockd)"
+spawn true
+echo "spawn: $?"
+clock
+echo "names: $?"
+spawn -l
+echo "list: $?"
+echo forked | tr a-z A-Z
+ps | grep sleep
+kill $(cat /tmp/pid)
+sleep 0.1
+echo "sleep: $(ps | grep -c sleep)"
+set -o spawn
+/bin/true
+set +o spawn
+dmesg | grep SYSTEM
+END
+if make -s -f tests/guest/guest.mk guest-programs >"$work/build" 2>&1; then
+    ramdisk build/tests/mortal
+    out=$(FOLIO_INITRD=$work/initrd.cpio tests/guest.sh -t 30 -a "$work/after" -a build/tests/usertests 'sh /host/after' 2>&1) || :
+    check "SYSTEM serves until it dies" "$out" 'second [0-9]+'
+    check "who asks is told when SYSTEM dies" "$out" 'die: 0'
+    check "who asks later is told" "$out" 'spawn: true: Broken pipe .when it was asked.'
+    check "names lead nowhere without SYSTEM" "$out" 'clock: clock: Broken pipe'
+    check "nothing is listed without SYSTEM" "$out" 'spawn: SYSTEM: Broken pipe'
+    check "fork and exec go on without SYSTEM" "$out" 'FORKED'
+    check "a server lives on without SYSTEM for those who have found it" "$out" 'still second [0-9a-f]+'
+    check "and ends when the last of them has gone" "$out" 'clockd: 0'
+    check "what stayed with SYSTEM stays with init" "$out" ' +[0-9]+ +1 +.* sleep'
+    check "and is collected there" "$out" 'sleep: 0'
+    check "a shell that spawns tells why it can't" "$out" '.*/bin/true: Broken pipe'
+    check "the log tells how SYSTEM has ended" "$out" '.*SYSTEM has ended with status 4: nothing can be spawned'
+    (cd "$work" && cpio --quiet -i --to-stdout bin/false <"$OLDPWD/build/initrd.cpio" >false)
+    ramdisk "$work/false"
+    out=$(FOLIO_INITRD=$work/initrd.cpio tests/guest.sh -t 30 'dmesg | grep SYSTEM; spawn true; echo on | cat' 2>&1) || :
+    check "a SYSTEM that ends at once is told" "$out" '.*SYSTEM has ended with status 100: nothing can be spawned'
+    check "the machine starts without it" "$out" 'on'
+    : >"$work/empty"
+    ramdisk "$work/empty"
+    out=$(FOLIO_INITRD=$work/initrd.cpio tests/guest.sh -t 30 'dmesg | grep -e system -e SYSTEM; spawn true; echo on | cat' 2>&1) || :
+    check "a SYSTEM that can't be started is told" "$out" ".*/bin/system can't be started: error 8"
+    check "the machine starts with none" "$out" 'on'
+else
+    echo "not ok system compile: $(grep -m 1 -E 'error|Error' "$work/build")"
+fi
 
 # The cases of the shell, once by fork and once by spawn.
 awk '

@@ -4,7 +4,11 @@ include build/lined/build/folio.mk
 
 guest_programs := $(notdir $(patsubst %/,%,$(wildcard tests/guest/*/)))
 guest_objects = $(sort $(patsubst tests/guest/%,build/objects/guest/%.o, \
-    $(wildcard tests/guest/$(1)/*.c tests/guest/$(1)/*.asm)))
+    $(wildcard tests/guest/$(1)/*.c tests/guest/$(1)/*.asm))) $($(1)_objects)
+
+# SYSTEM itself, with a function in front of one of its own.
+mortal_objects := $(patsubst build/lined/%,build/objects/%.o,$(wildcard build/lined/user/bin/system/*.c))
+mortal_flags := --wrap=spawn_program
 
 .PHONY: guest-programs
 guest-programs: $(guest_programs:%=build/tests/%)
@@ -19,7 +23,7 @@ define guest_rule
 build/tests/$(1): $(call guest_objects,$(1)) build/libfolio.a build/lined/user/user.ld
 	@echo "  ld $$@"
 	@mkdir -p $$(@D)
-	@ld $(link_flags) -T build/lined/user/user.ld -o $$@.debug $(call guest_objects,$(1)) build/libfolio.a
+	@ld $(link_flags) $($(1)_flags) -T build/lined/user/user.ld -o $$@.debug $(call guest_objects,$(1)) build/libfolio.a
 	@strip -s -o $$@ $$@.debug
 endef
 $(foreach program,$(guest_programs),$(eval $(call guest_rule,$(program))))

@@ -366,6 +366,41 @@ static void wrong_kinds(void)
     CHECK_ERROR(spawn("/bin/true", nothing, environ, &many), E2BIG);
 }
 
+/* ---- what others have said ---- */
+
+/* Exits with 1 if there is anything but zeros in its page below the stack. */
+static const uint8_t look_below[] = {
+    0x48, 0x89, 0xe0,                           /* mov rax, rsp */
+    0x48, 0x25, 0x00, 0xf0, 0xff, 0xff,         /* and rax, -4096 */
+    0x31, 0xff,                                 /* xor edi, edi */
+    0x48, 0x39, 0xe0,                           /* again: cmp rax, rsp */
+    0x73, 0x0f,                                 /* jae end */
+    0x80, 0x38, 0x00,                           /* cmp byte [rax], 0 */
+    0x75, 0x05,                                 /* jne found */
+    0x48, 0xff, 0xc0,                           /* inc rax */
+    0xeb, 0xf1,                                 /* jmp again */
+    0xbf, 0x01, 0x00, 0x00, 0x00,               /* found: mov edi, 1 */
+    0xb8, SYS_EXIT, 0x00, 0x00, 0x00,           /* end: mov eax, SYS_EXIT */
+    0x0f, 0x05,                                 /* syscall */
+};
+
+/* SYSTEM lays out all stacks in the same place. Nothing of one is seen by the next. */
+static void nothing_of_the_last_one(void)
+{
+    static char secret[20000], filler[4096];
+    static struct image image;
+    char *said[] = { "true", secret, NULL }, *here[] = { "below", filler, NULL }, *none[] = { NULL };
+    memset(secret, 'S', sizeof(secret) - 1);
+    image_make(&image);
+    image_code(&image, look_below, sizeof(look_below));
+    image_write(&image, "below");
+    for (size_t length = 0; length < sizeof(filler) - 1; length += 200) {
+        memset(filler, 'f', length);
+        ends_well(spawn("/bin/true", said, none, NULL));
+        ends_well(spawn("below", here, none, NULL));
+    }
+}
+
 /* ---- programs that are none ---- */
 
 static void no_programs(void)
@@ -435,9 +470,31 @@ static void requests_that_change(void)
     stop(pid);
 }
 
+/* The program ":outlives": SYSTEM dies of its question (tests/guest/mortal), and so it is told; what it has been
+ * given before is still good. */
+void outlives_program(void)
+{
+    uint64_t words[4] = { 0 };
+    capability_t clock = name_find("clock"), held[2];
+    struct process_status status = { 0 };
+    pid_t pid = spawn_held("/bin/true", nothing, environ, NULL, held);
+    CHECK(clock != 0 && pid > 0);
+    CHECK_ERROR(spawn("/die", nothing, environ, NULL), EPIPE);
+    CHECK_IS(spawn_failed, STEP_REQUEST);
+    CHECK_ERROR(spawn("/bin/true", nothing, environ, NULL), EPIPE);
+    CHECK_IS(channel_call(clock, words), 0);
+    printf("still second %02lx\n", words[0]);
+    fflush(stdout);
+    CHECK_IS(process_start(held[0], held[1]), 0);
+    CHECK_IS(process_status(held[0], &status, 0), 0);
+    CHECK_IS(status.status, 0);
+    CHECK_IS(status_of(pid), 0);
+    _exit(0);
+}
+
 const struct test client_tests[] = {
     TEST(held_and_left_with_system), TEST(held_by_nobody_else), TEST(rows_of_the_dead), TEST(servers_have_their_own_rows),
     TEST(names_of_processes_are_plain), TEST(stopped_while_it_waits), TEST(only_ones_own), TEST(names_tell_nothing_else),
-    TEST(names_taken_back), TEST(names_with_too_much), TEST(wrong_kinds), TEST(no_programs),
+    TEST(names_taken_back), TEST(names_with_too_much), TEST(wrong_kinds), TEST(nothing_of_the_last_one), TEST(no_programs),
     TEST(no_room_for_what_is_held), TEST(requests_that_change), { NULL, NULL, 0 },
 };

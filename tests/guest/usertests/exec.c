@@ -60,6 +60,8 @@ void run_as_program(int argc, char **argv)
         look_program(argc, argv);
     else if (strcmp(argv[1], ":spawns") == 0)
         spawns_program(argc, argv);
+    else if (strcmp(argv[1], ":outlives") == 0)
+        outlives_program();
     else if (strcmp(argv[1], ":fpu") == 0)
         _exit(fpu_is_fresh() ? 0 : 1);
     else if (strcmp(argv[1], ":pid") == 0)

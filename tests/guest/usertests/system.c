@@ -331,6 +331,13 @@ static void held_until_started(void)
     pid_t pid = spawn_held("/bin/sh", argv, environ, NULL, held);
     CHECK(pid > 0);
     CHECK_IS(process_now(pid).state, 'C');
+    struct capability_info list[8];
+    CHECK_IS(capability_list(list, 8), 6);
+    for (int i = 0; i < 6; i++)
+        if (list[i].handle == held[0])
+            CHECK_IS(list[i].rights, PROCESS_GIVE | PROCESS_START | PROCESS_KILL | PROCESS_WAIT);
+        else if (list[i].handle == held[1])
+            CHECK_IS(list[i].rights, THREAD_START | THREAD_FRAME);
     CHECK_IS(process_now(pid).parent, getpid());
     CHECK_ERROR(waitpid(pid, NULL, WNOHANG), ECHILD);
     CHECK_IS(process_start(held[0], held[1]), 0);

@@ -100,6 +100,7 @@ void handles_program(int argc, char **argv) __attribute__((noreturn));
 void given_program(int argc, char **argv) __attribute__((noreturn));
 void look_program(int argc, char **argv) __attribute__((noreturn));
 void spawns_program(int argc, char **argv) __attribute__((noreturn));
+void outlives_program(void) __attribute__((noreturn));
 
 /* An ELF64 program made by hand. */
 struct elf_header {

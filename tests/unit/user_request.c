@@ -106,7 +106,11 @@ static void bad(void)
     refused(SPAWN_SELF, NULL, FILE_PAIRS_MAX + 1, 0);
     refused(0, NULL, 0, MESSAGE_CAPABILITIES + 1);
     struct request request;
-    ssize_t length = write_one(SPAWN_SELF, NULL, 2, 3);
+    ssize_t length = write_one(0, NULL, 0, 1);
+    memset(room + sizeof(struct spawn_request), 'x', CAPABILITY_NAME); // a name without an end
+    char *unending = alone(room, (size_t)length);
+    CHECK(request_read(&request, unending, (size_t)length, 1) == -EINVAL);
+    length = write_one(SPAWN_SELF, NULL, 2, 3);
     for (ssize_t cut = 0; cut < length; cut++) { // cut off anywhere
         char *bytes = alone(room, (size_t)cut);
         CHECK(request_read(&request, bytes, (size_t)cut, 4) == -EINVAL);

@@ -214,13 +214,15 @@ static void handles_are_drawn(void)
 static void guess(void *unused)
 {
     (void)unused;
-    uint64_t begin = folio_clock();
-    for (int i = 0; i < 16; i++)
+    unsigned free_ones = 0;
+    for (int i = 0; i < 26; i++) {
+        uint64_t begin = folio_clock();
         CHECK_ERROR(capability_close(random64() >> 1 | 4096), EBADF);
-    CHECK(folio_clock() - begin < 100 * MILLISECOND);
-    for (int i = 0; i < 10; i++)
-        CHECK_ERROR(capability_close(random64() >> 1 | 4096), EBADF);
-    CHECK(folio_clock() - begin >= 100 * MILLISECOND);
+        bool fast = folio_clock() - begin < 10 * MILLISECOND;
+        CHECK(i < 16 || !fast);
+        free_ones += fast;
+    }
+    CHECK(free_ones > 8);       /* 16, but the host may take its processor away now and then */
 }
 
 /* Who makes up many numbers waits for each; stopping and continuing him doesn't help. */

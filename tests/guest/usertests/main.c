@@ -26,7 +26,8 @@ static uint64_t seed;
 static const struct test *const groups[] = {
     doors_tests, pointers_tests, exec_tests, process_tests, signal_tests, pipe_tests,
     file_tests, memory_tests, map_tests, fault_tests, time_tests, terminal_tests, smp_tests,
-    link_tests, failure_tests, watch_tests, capability_tests, channel_tests, parts_tests, hostile_tests, system_tests, client_tests,
+    link_tests, failure_tests, watch_tests, capability_tests, handle_tests, channel_tests, parts_tests, hostile_tests,
+    system_tests, client_tests,
 };
 enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
 

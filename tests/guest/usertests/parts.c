@@ -772,7 +772,7 @@ static void no_parent(void)
 
 /* ---- waiting ---- */
 
-static void wait_for_several(void)
+static void wait_for_several_processes(void)
 {
     capability_t threads[3], processes[3];
     for (int i = 0; i < 3; i++)
@@ -1224,16 +1224,6 @@ static void threads_of_the_unmade(void)
     CHECK_IS(munmap(sign, PAGE), 0);
 }
 
-/* Any arguments at all. */
-static int64_t raw(uint64_t number, const uint64_t *a)
-{
-    int64_t result;
-    register uint64_t fourth __asm__("r10") = a[3], fifth __asm__("r8") = a[4], sixth __asm__("r9") = a[5];
-    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(fourth), "r"(fifth), "r"(sixth)
-                     : "rcx", "r11", "memory");
-    return result;
-}
-
 static void call_wildly(void *unused)
 {
     static const uint64_t numbers[] = {
@@ -1261,7 +1251,7 @@ static void call_wildly(void *unused)
                 arguments[0] = number == SYS_PROCESS_CREATE ? all : number == SYS_THREAD_FRAME ? thread : process;
             if (number == SYS_PROCESS_STATUS)   /* it could be for ever */
                 arguments[2] |= 1;
-            int64_t result = raw(number, arguments);
+            int64_t result = call_with_any(0, number, arguments);
             if (result > 4095)
                 capability_close((capability_t)result);
         }
@@ -1329,7 +1319,7 @@ const struct test parts_tests[] = {
     TEST(each_right_missing), TEST(each_right_alone), TEST(rights_of_others), TEST(handles_of_parts), TEST(numbers_of_parts),
     TEST(crossed_threads), TEST(too_late), TEST(frames), TEST(dropped_at_each_step), TEST(dropped_by_revocation),
     TEST(makers_go_at_each_step), TEST(no_rings), TEST(kill_while_created), TEST(signals_while_created),
-    TEST(not_waited_for), TEST(adoption), TEST(no_parent), TEST(wait_for_several), TEST(many_wait),
+    TEST(not_waited_for), TEST(adoption), TEST(no_parent), TEST(wait_for_several_processes), TEST(many_wait),
     TEST(directories_and_files), TEST(kinds_of_memory), TEST(break_and_stack), TEST(a_copy_of_a_file), TEST(half_a_copy), TEST(bad_entries),
     TEST(seen_in_proc), TEST(crowds), TEST(many_makers_of_one), TEST(threads_of_the_unmade), TEST(wild_calls), LONG_TEST(the_greediest, 20),
     { NULL, NULL, 0 },

@@ -1,5 +1,7 @@
 /* Bad pointers and bad numbers in every argument of every call, through both doors. */
 #include <capability.h>
+#include <channel.h>
+#include <parts.h>
 #include <sys/utsname.h>
 #include "usertests.h"
 
@@ -37,40 +39,41 @@ struct pointer {
     size_t size;                        /* how many bytes the kernel uses; 0: a string */
     bool written;                       /* by the kernel */
     bool may_be_null;
-    uint64_t arguments[3];              /* the others */
+    uint64_t arguments[6];              /* the others */
     void (*prepare)(uint64_t *arguments);
 };
 
-static int64_t call_with(const struct pointer *p, door *enter, uint64_t address)
+static int64_t call_with(const struct pointer *p, int which, uint64_t address)
 {
-    uint64_t a[3] = { p->arguments[0], p->arguments[1], p->arguments[2] };
+    uint64_t a[6];
+    memcpy(a, p->arguments, sizeof(a));
     if (p->prepare)
         p->prepare(a);
     a[p->place] = address;
-    return enter(p->number, a[0], a[1], a[2]);
+    return call_with_any(which, p->number, a);
 }
 
-static void must_fault(const struct pointer *p, door *enter, uint64_t address, int64_t most)
+static void must_fault(const struct pointer *p, int which, uint64_t address, int64_t most)
 {
-    int64_t result = call_with(p, enter, address);
+    int64_t result = call_with(p, which, address);
     if (result != -EFAULT && (result <= 0 || result > most))
         fail("call %lu, argument %d at %lx: %ld", p->number, p->place, address, result);
 }
 
 /* At the edge: the last byte of a page is fine, and the next one is not. A call that moves many
  * bytes may also move as many as it can. */
-static void try_edge(const struct pointer *p, door *enter)
+static void try_edge(const struct pointer *p, int which)
 {
     memset(edge - PAGE, 'x', PAGE);
     if (p->size == 0) {
         for (int length = 1; length < 4; length++)
-            must_fault(p, enter, (uint64_t)edge - (uint64_t)length, 0);
+            must_fault(p, which, (uint64_t)edge - (uint64_t)length, 0);
         return;
     }
     bool moves_many = p->number == SYS_READ || p->number == SYS_WRITE || p->number == SYS_GETDENTS;
     for (size_t in = 1; in < p->size; in = in < 8 ? in + 1 : in * 2)
-        must_fault(p, enter, (uint64_t)edge - in, moves_many ? (int64_t)in : 0);
-    int64_t result = call_with(p, enter, (uint64_t)edge - p->size);
+        must_fault(p, which, (uint64_t)edge - in, moves_many ? (int64_t)in : 0);
+    int64_t result = call_with(p, which, (uint64_t)edge - p->size);
     if (result == -EFAULT)
         fail("call %lu, argument %d: the last bytes of a page are refused", p->number, p->place);
 }
@@ -79,12 +82,12 @@ static void try_pointer(const struct pointer *p)
 {
     for (int d = 0; d < 2; d++) {
         for (int i = p->may_be_null; i < BAD_ADDRESSES; i++)
-            must_fault(p, doors[d], bad_addresses[i], 0);
+            must_fault(p, d, bad_addresses[i], 0);
         if (p->written) {
-            must_fault(p, doors[d], (uint64_t)try_edge, 0);          /* the code */
-            must_fault(p, doors[d], (uint64_t)bad_addresses, 0);     /* the constants */
+            must_fault(p, d, (uint64_t)try_edge, 0);          /* the code */
+            must_fault(p, d, (uint64_t)bad_addresses, 0);     /* the constants */
         }
-        try_edge(p, doors[d]);
+        try_edge(p, d);
     }
 }
 
@@ -214,6 +217,38 @@ static void pointers_of_records(void)
     };
     for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++)
         try_pointer(&pointers[i]);
+}
+
+/* The calls on objects: what is wrong with an address is told before anything else happens, and costs nothing. */
+static void pointers_of_objects(void)
+{
+    capability_t calls = capability_find("calls"), channel, asking, own, process, thread = 0;
+    set_up();
+    CHECK((channel = channel_create(calls)) != 0);
+    CHECK((asking = capability_derive(channel, CHANNEL_CALL | CHANNEL_SEND, 0)) != 0);
+    CHECK((own = process_self(calls, PROCESS_GIVE | PROCESS_WAIT | PROCESS_FILES)) != 0);
+    process = process_create(calls, "half");        /* 0 without the word "processes" */
+    if (process)
+        CHECK((thread = thread_create(process, PAGE, 0, 0)) != 0);
+    ssize_t before = capability_list(NULL, 0);
+    enum { PARTS = sizeof(struct message_parts) };
+    struct pointer pointers[] = {
+        { SYS_CAPABILITY_GIVE, 3, 0, false, true, { own, calls, CALLS_FILES, 0 }, NULL },
+        { SYS_CHANNEL_CALL, 1, PARTS, true, true, { asking, 0 }, NULL },
+        { SYS_CHANNEL_SEND, 1, PARTS, true, true, { asking, 0 }, NULL },
+        { SYS_CHANNEL_RECEIVE, 1, PARTS, true, true, { channel, 0, 0 }, NULL },
+        { SYS_CHANNEL_REPLY, 1, PARTS, true, true, { channel, 0 }, NULL },
+        { SYS_CHANNEL_REPLY_RECEIVE, 1, PARTS, true, true, { channel, 0 }, NULL },
+        { SYS_HANDLES_WAIT, 0, sizeof(capability_t[3]), false, false, { 0, 3, 0 }, NULL },
+        { SYS_PROCESS_STATUS, 1, sizeof(struct process_status), true, false, { own, 0, WNOHANG }, NULL },
+        { SYS_PROCESS_CREATE, 1, 0, false, false, { calls, 0 }, NULL },
+        { SYS_PROCESS_GIVE_FILES, 2, sizeof(struct file_pair), false, false, { process, own, 0, 1 }, NULL },
+        { SYS_THREAD_FRAME, 1, sizeof(struct trap_frame), true, false, { thread, 0 }, NULL },
+    };
+    for (size_t i = 0; i < sizeof(pointers) / sizeof(pointers[0]); i++)
+        if (pointers[i].number < SYS_PROCESS_CREATE || pointers[i].number == SYS_PROCESS_STATUS || process)
+            try_pointer(&pointers[i]);
+    CHECK_IS(capability_list(NULL, 0), before);
 }
 
 static void pointers_of_ioctls(void)
@@ -349,6 +384,6 @@ static void bad_numbers(void)
 
 const struct test pointers_tests[] = {
     TEST(pointers_of_paths), TEST(pointers_of_reads_and_writes), TEST(pointers_to_the_console),
-    TEST(pointers_of_records), TEST(pointers_of_ioctls), TEST(pointers_of_exec),
+    TEST(pointers_of_records), TEST(pointers_of_objects), TEST(pointers_of_ioctls), TEST(pointers_of_exec),
     TEST(sizes_without_sense), TEST(bad_descriptors), TEST(bad_numbers), { NULL, NULL, 0 },
 };

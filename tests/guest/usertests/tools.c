@@ -112,6 +112,20 @@ void wait_until_blocked(pid_t pid)
     wait_for(pid, is_blocked, 0);
 }
 
+int64_t call_with_any(int which, uint64_t number, const uint64_t a[6])
+{
+    int64_t result = (int64_t)number;
+    uint64_t first = a[0], second = a[1], third = a[2], other = 0;
+    register uint64_t fourth __asm__("r10") = a[3], fifth __asm__("r8") = a[4], sixth __asm__("r9") = a[5];
+    if (which == 0)
+        __asm__ volatile("syscall" : "+a"(result), "+D"(first), "+S"(second), "+d"(third), "+r"(fourth), "+r"(fifth), "+r"(sixth),
+                         "+b"(other) : : "rcx", "r11", "memory");
+    else
+        __asm__ volatile("int $0x80" : "+a"(result), "+D"(first), "+S"(second), "+d"(third), "+r"(fourth), "+r"(fifth),
+                         "+r"(sixth), "+b"(other) : : "memory");
+    return result;
+}
+
 void pause_for(uint64_t nanoseconds)
 {
     by_syscall(SYS_SLEEP, nanoseconds, 0, 0);

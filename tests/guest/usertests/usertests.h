@@ -29,7 +29,7 @@ struct test {
 extern const struct test doors_tests[], pointers_tests[], exec_tests[], process_tests[],
     signal_tests[], pipe_tests[], file_tests[], memory_tests[], map_tests[], fault_tests[], time_tests[],
     terminal_tests[], smp_tests[], link_tests[], failure_tests[], watch_tests[],
-    capability_tests[], channel_tests[], parts_tests[], hostile_tests[], system_tests[], client_tests[];
+    capability_tests[], handle_tests[], channel_tests[], parts_tests[], hostile_tests[], system_tests[], client_tests[];
 
 enum { PAGE = 4096 };
 #define MILLISECOND UINT64_C(1000000)
@@ -77,6 +77,8 @@ typedef int64_t door(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
 int64_t by_syscall(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
 int64_t by_interrupt(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
 extern door *const doors[2];
+/* With all six registers that may hold an argument, and 0 in rbx; `which` of the two doors. */
+int64_t call_with_any(int which, uint64_t number, const uint64_t a[6]);
 
 /* A page of the heap whose next page is not mapped: the address just behind it. */
 char *edge_of_memory(void);

@@ -54,7 +54,7 @@ out=$(tests/guest.sh -t 30 -a "$work/servers" -a "$work/client" 'sh /host/client
 check "a server is there from the start" "$out" 'steady runs: yes'
 check "a server that died is started again" "$out" 'steady runs again: yes'
 check "a server that dies all the time is given up, with a message" "$out" \
-    'system: dying: /bin/false has ended 6 times, the last time with status 100; I give up'
+    'system: dying: /bin/false has ended 6 times, the last time with status 1; I give up'
 check "a server without a program is given up, with the reason" "$out" \
     'system: missing: /bin/no-such-server: No such file or directory'
 check "a line that says too little is told" "$out" "system: /host/servers:3: this server can't be"

@@ -401,6 +401,47 @@ static void nothing_of_the_last_one(void)
     }
 }
 
+/* ---- its turn ---- */
+
+/* Asks for nothing, at length: that takes SYSTEM longer than the client. */
+static void bore(void *answered)
+{
+    static char zeros[MESSAGE_LENGTH];
+    capability_t channel = capability_find("SYSTEM::PROCESS");
+    for (;;) {
+        uint64_t words[4] = { SYSTEM_SPAWN };
+        struct message_parts parts = { .bytes = (uint64_t)zeros, .length = sizeof(zeros) };
+        channel_call_parts(channel, words, &parts);
+        __atomic_fetch_add((uint64_t *)answered, 1, __ATOMIC_SEQ_CST);
+    }
+}
+
+/* A question on the one channel doesn't wait until all are answered that have come, and come again, by the
+ * other. How many are answered before it depends on the other processors, too, so the mean counts, and
+ * there are three attempts: without a turn it is hundreds, else no more than there are clients. */
+static void each_channel_has_its_turn(void)
+{
+    enum { CLIENTS = 24, TRIES = 100 };
+    static struct system_name list[64];
+    pid_t pids[CLIENTS];
+    uint64_t served = UINT64_MAX;
+    uint64_t *answered = (uint64_t *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK((void *)answered != MAP_FAILED);
+    for (int i = 0; i < CLIENTS; i++)
+        pids[i] = start(bore, answered);
+    pause_for(20 * MILLISECOND);
+    for (int attempt = 0; attempt < 3 && served > 2 * CLIENTS * TRIES; attempt++) {
+        served = __atomic_load_n(answered, __ATOMIC_SEQ_CST);
+        for (int i = 0; i < TRIES; i++)
+            CHECK(name_list(list, sizeof(list)) >= 2);
+        served = __atomic_load_n(answered, __ATOMIC_SEQ_CST) - served;
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        stop(pids[i]);
+    if (served > 2 * CLIENTS * TRIES)
+        fail("%lu others are answered before each question", served / TRIES);
+}
+
 /* ---- programs that are none ---- */
 
 static void no_programs(void)
@@ -495,6 +536,7 @@ void outlives_program(void)
 const struct test client_tests[] = {
     TEST(held_and_left_with_system), TEST(held_by_nobody_else), TEST(rows_of_the_dead), TEST(servers_have_their_own_rows),
     TEST(names_of_processes_are_plain), TEST(stopped_while_it_waits), TEST(only_ones_own), TEST(names_tell_nothing_else),
-    TEST(names_taken_back), TEST(names_with_too_much), TEST(wrong_kinds), TEST(nothing_of_the_last_one), TEST(no_programs),
+    TEST(names_taken_back), TEST(names_with_too_much), TEST(wrong_kinds), TEST(nothing_of_the_last_one), TEST(each_channel_has_its_turn),
+    TEST(no_programs),
     TEST(no_room_for_what_is_held), TEST(requests_that_change), { NULL, NULL, 0 },
 };

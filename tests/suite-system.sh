@@ -71,6 +71,45 @@ check "a server is started by the first question" "$out" 'second [0-9]+'
 check "a server that was killed answers the next question" "$out" 'clock: 0'
 check "SYSTEM can't be killed" "$out" 'kill: 1'
 
+# The tool: what stays with SYSTEM is waited for, shown by its number, and ended by kill.
+cat >"$work/tool" <<'END'
+spawn -w sh -c 'exit 3'
+echo "waited for: $?"
+spawn -w sh -c 'kill -9 $$'
+echo "waited for: $?"
+spawn -k sleep 1000 >/tmp/a
+spawn -k sleep 1001 >/tmp/b
+a=$(cat /tmp/a) b=$(cat /tmp/b)
+ps | grep "^ *$a "
+echo "one: $(spawn -l $a | grep -c sleep)"
+echo "two: $(spawn -l $a $b | grep -c sleep)"
+kill $a
+sleep 0.1
+spawn -l $b $a 2>&1 | grep -v PID
+spawn -l $a >/dev/null 2>&1
+echo "listed: $?"
+echo "ended: $(spawn -l | grep -c "^$a ")"
+kill $b
+spawn -l 1x 2>&1 | grep -v PID
+spawn -l 2 >/dev/null 2>&1 || echo "SYSTEM is not its own"
+caps -o files spawn true
+spawn
+END
+out=$(tests/guest.sh -t 30 -a "$work/tool" 'sh /host/tool' 2>&1) || :
+check "the tool waits for what stays with SYSTEM" "$out" 'waited for: 3'
+check "and ends as it was ended" "$out" 'waited for: 137'
+check "what stays is SYSTEM's child" "$out" ' +[0-9]+ +2 .* sleep'
+check "one is listed by its number" "$out" 'one: 1'
+check "two are listed by their numbers" "$out" 'two: 2'
+check "the list fails for a number that isn't there" "$out" 'listed: 1'
+check "and tells which" "$out" 'spawn: [0-9]+: no such process has stayed with SYSTEM'
+check "and shows the others" "$out" '[0-9]+ [0-9]+ runs sleep'
+check "what has ended and nobody asks for isn't listed" "$out" 'ended: 0'
+check "a number must be one" "$out" 'spawn: 1x: no such process has stayed with SYSTEM'
+check "SYSTEM hasn't stayed with itself" "$out" 'SYSTEM is not its own'
+check "who may make no objects is told so" "$out" 'spawn: true: Operation not permitted .when it was asked.'
+check "the tool tells its usage" "$out" 'usage: spawn .*-w.*'
+
 # SYSTEM dies: of a request, or of its start, or it isn't there. The machine goes on without it.
 ramdisk() { # FILE: a ramdisk whose /bin/system is this one
     mkdir -p "$work/root/bin"

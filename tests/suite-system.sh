@@ -33,15 +33,18 @@ long boot - /bin/true 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15
 lean boot - /bin/echo lean
 meek boot files /bin/caps
 END
-cat >"$work/client" <<'END'
-sleep 0.3
+# The guest's scripts wait for what must come, and not for a time in which it may.
+cat >"$work/await" <<'END'
+await() { tries=0; until eval "$1" || [ $tries -ge 200 ]; do tries=$((tries + 1)); sleep 0.05; done; }
+END
+cat "$work/await" - >"$work/client" <<'END'
 pid() { spawn -l | grep "runs $1" | cut -d ' ' -f 1; }
-first=$(pid sleep)
+await 'first=$(pid sleep); [ "$first" ]'
 echo "steady runs: ${first:+yes}"
 kill -9 $first
-sleep 0.1
-second=$(pid sleep)
+await 'second=$(pid sleep); [ "$second" ] && [ "$first" != "$second" ]'
 [ "$first" != "$second" ] && echo "steady runs again: ${second:+yes}"
+await '[ -z "$(spawn -n | grep -e "^dying " -e "^missing " -e "^lean " -e "^meek ")" ]'
 spawn -n
 clock
 kill $(pid clockd)
@@ -116,12 +119,12 @@ ramdisk() { # FILE: a ramdisk whose /bin/system is this one
     install -m 755 "$1" "$work/root/bin/system"
     (cd "$work/root" && find bin -mindepth 1 | cpio --quiet -o -H newc) | cat build/initrd.cpio - >"$work/initrd.cpio"
 }
-cat >"$work/after" <<'END'
+cat "$work/await" - >"$work/after" <<'END'
 clock
 spawn -k sleep 1000 >/tmp/pid
 /host/usertests :outlives
 echo "die: $?"
-sleep 0.1
+await '[ "$(ps | grep -c clockd)" = 0 ]'
 echo "clockd: $(ps | grep -c clockd)"
 spawn true
 echo "spawn: $?"
@@ -132,7 +135,7 @@ echo "list: $?"
 echo forked | tr a-z A-Z
 ps | grep sleep
 kill $(cat /tmp/pid)
-sleep 0.1
+await '[ "$(ps | grep -c sleep)" = 0 ]'
 echo "sleep: $(ps | grep -c sleep)"
 set -o spawn
 /bin/true

@@ -347,6 +347,8 @@ static void held_until_started(void)
     CHECK_IS(capability_close(held[0]) | capability_close(held[1]), 0);
     pid = spawn_held("/bin/sh", argv, environ, NULL, held);
     CHECK_IS(capability_close(held[0]), 0);
+    for (int i = 0; i < 5000 && kill(pid, 0) == 0; i++)
+        pause_for(MILLISECOND);             /* SYSTEM closes its own when it has answered, and may be doing so yet */
     CHECK_ERROR(kill(pid, 0), ESRCH);
     CHECK_IS(capability_close(held[1]), 0);
 }

@@ -313,6 +313,54 @@ static void names_with_too_much(void)
     CHECK_IS(channel_call_parts(capability_find("SYSTEM::NAME"), (uint64_t[4]){ NAME_FIND }, NULL), 0);
 }
 
+static void take_names(void *done)
+{
+    char name[CAPABILITY_NAME];
+    capability_t channel = channel_create(capability_find("calls"));
+    for (int i = 0; i < 8; i++) {
+        snprintf(name, sizeof(name), "mine.%ld.%d", (long)getpid(), i);
+        if (name_register(name, channel, CHANNEL_CALL) < 0) {
+            CHECK_IS(errno, EAGAIN);
+            break;
+        }
+    }
+    ++*(volatile int *)done;
+    block_forever(NULL);
+}
+
+/* Those who have filled the table of names can't take one from anybody, and it is free when they have ended. */
+static struct system_name listed_names[64];
+
+static void fill_the_names(void *unused)
+{
+    (void)unused;
+    pid_t pids[9];
+    volatile int *done = (int *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    capability_t channel = channel_create(capability_find("calls")), found;
+    CHECK((void *)done != MAP_FAILED && channel != 0);
+    CHECK_IS(name_register("early", channel, CHANNEL_CALL), 0);
+    for (int i = 0; i < 9; i++) {
+        pids[i] = start(take_names, (void *)done);
+        while (*done == i)
+            pause_for(MILLISECOND / 4);
+    }
+    CHECK_IS(name_list(listed_names, sizeof(listed_names)), 64);
+    CHECK_ERROR(name_register("late", channel, CHANNEL_CALL), EAGAIN);
+    CHECK((found = name_find("early")) != 0 && capability_close(found) == 0);
+    CHECK((found = name_find("clock")) != 0 && capability_close(found) == 0);
+    for (int i = 0; i < 9; i++)
+        stop(pids[i]);
+    CHECK_IS(name_register("late", channel, CHANNEL_CALL), 0);
+    CHECK((found = name_find("late")) != 0 && capability_close(found) == 0);
+}
+
+static void names_of_many(void)
+{
+    ssize_t before = name_list(listed_names, sizeof(listed_names));
+    ends_well(start(fill_the_names, NULL));
+    CHECK_IS(name_list(listed_names, sizeof(listed_names)), before);
+}
+
 /* ---- capabilities of the wrong kind ---- */
 
 static uint64_t ask_with(const struct spawn_options *options, capability_t first, uint32_t rights, uint64_t *step)
@@ -536,7 +584,7 @@ void outlives_program(void)
 const struct test client_tests[] = {
     TEST(held_and_left_with_system), TEST(held_by_nobody_else), TEST(rows_of_the_dead), TEST(servers_have_their_own_rows),
     TEST(names_of_processes_are_plain), TEST(stopped_while_it_waits), TEST(only_ones_own), TEST(names_tell_nothing_else),
-    TEST(names_taken_back), TEST(names_with_too_much), TEST(wrong_kinds), TEST(nothing_of_the_last_one), TEST(each_channel_has_its_turn),
+    TEST(names_taken_back), TEST(names_with_too_much), TEST(names_of_many), TEST(wrong_kinds), TEST(nothing_of_the_last_one), TEST(each_channel_has_its_turn),
     TEST(no_programs),
     TEST(no_room_for_what_is_held), TEST(requests_that_change), { NULL, NULL, 0 },
 };

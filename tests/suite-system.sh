@@ -119,8 +119,12 @@ ramdisk() { # FILE: a ramdisk whose /bin/system is this one
     install -m 755 "$1" "$work/root/bin/system"
     (cd "$work/root" && find bin -mindepth 1 | cpio --quiet -o -H newc) | cat build/initrd.cpio - >"$work/initrd.cpio"
 }
+mkdir "$work/late"
+echo 'late boot files,memory /bin//sleep 1001' >"$work/late/servers"
 cat "$work/await" - >"$work/after" <<'END'
 clock
+await '[ "$(spawn -l | grep -c " 2 runs sleep")" = 1 ]'
+echo "late: $(spawn -l | grep -c ' 2 runs sleep')"
 spawn -k sleep 1000 >/tmp/pid
 /host/usertests :outlives
 echo "die: $?"
@@ -135,7 +139,7 @@ echo "list: $?"
 echo forked | tr a-z A-Z
 ps | grep sleep
 kill $(cat /tmp/pid)
-await '[ "$(ps | grep -c sleep)" = 0 ]'
+await '[ "$(ps | grep -c sleep)" = 1 ]'
 echo "sleep: $(ps | grep -c sleep)"
 set -o spawn
 /bin/true
@@ -144,8 +148,10 @@ dmesg | grep SYSTEM
 END
 if make -s -f tests/guest/guest.mk guest-programs >"$work/build" 2>&1; then
     ramdisk build/tests/mortal
-    out=$(FOLIO_INITRD=$work/initrd.cpio tests/guest.sh -t 30 -a "$work/after" -a build/tests/usertests 'sh /host/after' 2>&1) || :
+    out=$(FOLIO_INITRD=$work/initrd.cpio tests/guest.sh -t 30 -a "$work/after" -a "$work/late/servers" -a build/tests/usertests 'sh /host/after' 2>&1) || :
     check "SYSTEM serves until it dies" "$out" 'second [0-9]+'
+    check "a server for which there is no memory is tried again" "$out" 'system: clock: /bin/clockd: Cannot allocate memory; I try again'
+    check "whether it was asked or not" "$out" 'late: 1'
     check "who asks is told when SYSTEM dies" "$out" 'die: 0'
     check "who asks later is told" "$out" 'spawn: true: Broken pipe .when it was asked.'
     check "names lead nowhere without SYSTEM" "$out" 'clock: clock: Broken pipe'
@@ -154,7 +160,7 @@ if make -s -f tests/guest/guest.mk guest-programs >"$work/build" 2>&1; then
     check "a server lives on without SYSTEM for those who have found it" "$out" 'still second [0-9a-f]+'
     check "and ends when the last of them has gone" "$out" 'clockd: 0'
     check "what stayed with SYSTEM stays with init" "$out" ' +[0-9]+ +1 +.* sleep'
-    check "and is collected there" "$out" 'sleep: 0'
+    check "and is collected there" "$out" 'sleep: 1'
     check "a shell that spawns tells why it can't" "$out" '.*/bin/true: Broken pipe'
     check "the log tells how SYSTEM has ended" "$out" '.*SYSTEM has ended with status 4: nothing can be spawned'
     (cd "$work" && cpio --quiet -i --to-stdout bin/false <"$OLDPWD/build/initrd.cpio" >false)

@@ -478,9 +478,12 @@ static void every_wait_ends_with_its_right(void)
 
 /* The same while they are just coming, going or already in it: nobody stays behind, and nobody gets an answer that came
  * by nothing. */
+static volatile bool *coming;
+
 static void wait_again_and_again(void *which)
 {
     int i = *(int *)which;
+    *coming = true;
     int64_t result = waits[i].enter();
     if (result != -ECANCELED && result != -ESTALE)
         fail("wait %d, revoked at any moment: %ld", i, result);
@@ -488,8 +491,10 @@ static void wait_again_and_again(void *which)
 
 static void every_wait_ends_at_any_moment(void)
 {
-    enum { TIMES = 6 };
+    enum { TIMES = 3 };
     capability_t calls = capability_find("calls"), channel, another, own;
+    coming = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(coming != MAP_FAILED);
     CHECK((channel = channel_create(calls)) != 0);
     CHECK((another = channel_create(calls)) != 0);
     quiet = to_inherit(another, CHANNEL_RECEIVE);
@@ -497,11 +502,14 @@ static void every_wait_ends_at_any_moment(void)
     waiting = to_inherit(own, PROCESS_WAIT);
     for (int i = 0; i < WAITS * TIMES; i++) {
         int which = i % WAITS;
+        *coming = false;
         asking = to_inherit(channel, CHANNEL_CALL | CHANNEL_SEND);
         serving = to_inherit(channel, CHANNEL_RECEIVE);
         pid_t pid = start(wait_again_and_again, &which);
-        for (uint64_t end = folio_clock() + random64() % 300000; folio_clock() < end;)
+        while (!*coming)
             folio_yield();
+        for (uint64_t end = folio_clock() + random64() % (i % 2 ? 20000 : 200000); folio_clock() < end;)
+            continue;
         CHECK_IS(capability_revoke(*waits[which].handle), 1);
         ends_well(pid);
         CHECK_IS(capability_close(asking), 0);

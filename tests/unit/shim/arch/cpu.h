@@ -19,6 +19,7 @@ struct thread_core;
 struct thread_core *cpu_current(void); // there is one thread
 
 static inline struct cpu *this_cpu(void) { return &host_cpu; }
+static inline unsigned cpu_lock_depth(void) { return host_cpu.lock_depth; }
 static inline void cpu_relax(void) {}
 static inline void interrupts_enable(void) { host_cpu.interrupts_on = true; }
 static inline void interrupts_disable(void) { host_cpu.interrupts_on = false; }

@@ -495,6 +495,29 @@ static void too_late(void)
     CHECK_IS(thread_frame(thread, &frame), 0);  /* it outlives the process's own object */
 }
 
+/* Nobody gets a second thread, whoever asks and whenever: messages move pages because their owner stands still. */
+static void one_thread(void)
+{
+    CHECK(thread_create(myself(), CODE, 0, 0) == 0 && errno == EBUSY);
+    capability_t thread, process = with_function(wait_here, 0, &thread);
+    CHECK(thread_create(process, CODE, 0, 0) == 0 && errno == EEXIST);
+    CHECK_IS(capability_close(thread), 0);      /* it has the thread all the same */
+    CHECK(thread_create(process, CODE, 0, 0) == 0 && errno == EEXIST);
+    CHECK_IS(process_kill(process, SIGKILL), 0);
+    CHECK(thread_create(process, CODE, 0, 0) == 0 && errno == ESRCH);
+    process = with_function(wait_here, 0, &thread);
+    pid_t pid = how_is(process).pid;
+    CHECK_IS(process_start(process, thread), 0);
+    CHECK(thread_create(process, CODE, 0, 0) == 0 && errno == EBUSY);
+    CHECK_IS(process_kill(process, SIGSTOP), 0);
+    wait_for_state(pid, 'T');
+    CHECK(thread_create(process, CODE, 0, 0) == 0 && errno == EBUSY);
+    CHECK_IS(process_kill(process, SIGKILL), 0);
+    CHECK_IS(end_of(process), SIGKILL);
+    CHECK(thread_create(process, CODE, 0, 0) == 0 && errno == ESRCH);
+    CHECK_IS(status_of(pid), SIGKILL);
+}
+
 static void frames(void)
 {
     capability_t thread, process = with_function(wait_here, 77, &thread);
@@ -1318,7 +1341,7 @@ static void the_greediest(void)
 const struct test parts_tests[] = {
     TEST(a_page_of_code), TEST(a_function), TEST(a_descriptor), TEST(nothing_by_default),
     TEST(each_right_missing), TEST(each_right_alone), TEST(rights_of_others), TEST(handles_of_parts), TEST(numbers_of_parts),
-    TEST(crossed_threads), TEST(too_late), TEST(frames), TEST(dropped_at_each_step), TEST(dropped_by_revocation),
+    TEST(crossed_threads), TEST(too_late), TEST(one_thread), TEST(frames), TEST(dropped_at_each_step), TEST(dropped_by_revocation),
     TEST(makers_go_at_each_step), TEST(no_rings), TEST(kill_while_created), TEST(signals_while_created),
     TEST(not_waited_for), TEST(adoption), TEST(no_parent), TEST(wait_for_several_processes), TEST(many_wait),
     TEST(directories_and_files), TEST(kinds_of_memory), TEST(break_and_stack), TEST(a_copy_of_a_file), TEST(half_a_copy), TEST(bad_entries),

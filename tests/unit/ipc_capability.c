@@ -6,6 +6,7 @@
 #include "files.h"
 
 #include <setjmp.h>
+#include <time.h>
 
 #include "arch/clock.h"
 #include "arch/random.h"
@@ -76,10 +77,16 @@ static void gained(struct object *object, struct capability_table *table, uint32
     count_rights(1, rights);
 }
 
+static unsigned lost_in_turn, most_lost, turn; // entries that went while the tree was held once
+
 static void lost(struct object *object, struct capability_table *table, uint32_t rights)
 {
     (void)object, (void)table;
     count_rights(-1, rights);
+    CHECK(mutexes_held == 1);
+    lost_in_turn = turn == mutexes_taken ? lost_in_turn + 1 : 1;
+    turn = mutexes_taken;
+    most_lost = lost_in_turn > most_lost ? lost_in_turn : most_lost;
 }
 
 static void release(struct object *object)
@@ -584,6 +591,153 @@ static void names(void)
     object_put(&process->object);
 }
 
+// ---- large trees ----
+
+enum { AT_ONCE = 64, CROWD = 40 }; // so many entries may go in one turn; so many tables
+
+// An object, its first entry with a child, and below that the first of many tables, all of them full.
+static struct capability_table *crowd[CROWD];
+static uint64_t top_handle, middle_handle;
+
+static struct capability_table *make_crowd(void)
+{
+    struct capability_table *table = capability_table_create();
+    struct object *object = make(&counted_operations);
+    top_handle = (uint64_t)capability_insert(table, object, ALL_TESTED | RIGHT_DELEGATE, 0, "above");
+    middle_handle = (uint64_t)capability_derive(table, top_handle, ALL_TESTED | RIGHT_DELEGATE, CAPABILITY_INHERITABLE);
+    object_put(object);
+    for (int i = 0; i < 1000; i++)
+        CHECK(capability_derive(table, middle_handle, ALL_TESTED | RIGHT_DELEGATE, CAPABILITY_INHERITABLE) > 0);
+    for (int i = 0; i < CROWD; i++)
+        CHECK((crowd[i] = capability_table_fork(table)) != NULL);
+    most_lost = 0;
+    return table;
+}
+
+static void drop_crowd(struct capability_table *table)
+{
+    for (int i = 0; i < CROWD; i++)
+        capability_table_put(crowd[i]);
+    capability_table_put(table);
+    CHECK(objects_alive == 0 && most_lost <= AT_ONCE + 1, "%u entries went at once", most_lost);
+}
+
+static unsigned derived_from(const struct capability_table *table, uint64_t handle)
+{
+    static struct capability_info list[CAPABILITIES_MAX];
+    int64_t count = capability_list((struct capability_table *)table, (uint64_t)list, CAPABILITIES_MAX);
+    for (int64_t i = 0; i < count; i++)
+        if (list[i].handle == handle)
+            return list[i].derived;
+    CHECK(false, "the entry is gone");
+    return 0;
+}
+
+// However many entries go, others come in between.
+static void in_portions(void)
+{
+    struct capability_table *table = make_crowd();
+    unsigned before = mutexes_taken;
+    CHECK(capability_revoke(table, top_handle) == 1 + 1000 + 1001 * CROWD);
+    CHECK(most_lost == AT_ONCE && mutexes_taken - before >= 1000 * CROWD / AT_ONCE);
+    drop_crowd(table);
+    table = make_crowd();
+    drop_crowd(table);
+}
+
+// Others add to what is being revoked, whatever they find, as often as they have a turn: it comes to an end.
+static unsigned added;
+
+static void add_to_it(void)
+{
+    static struct capability_info list[CAPABILITIES_MAX];
+    for (int i = 0; i < 3; i++) {
+        struct capability_table *from = crowd[host_random(CROWD)], *child;
+        int64_t count = capability_list(from, (uint64_t)list, CAPABILITIES_MAX);
+        for (int k = 0; k < 70 && count > 0; k++)
+            added += capability_derive(from, list[host_random((uint64_t)count)].handle, 1, 0) > 0;
+        if (host_random(4) != 0 || count == 0)
+            continue;
+        CHECK((child = capability_table_fork(from)) != NULL);
+        added += (unsigned)capability_list(child, 0, 0);
+        capability_table_put(crowd[0]);
+        crowd[0] = child;
+    }
+    CHECK(added < 4000 * CROWD, "it grows and grows");
+}
+
+static void against_growth(void)
+{
+    struct capability_table *table = make_crowd();
+    who_comes_first = add_to_it;
+    CHECK(capability_revoke(table, top_handle) > 1000);
+    who_comes_first = NULL;
+    CHECK(added > 1000 && derived_from(table, top_handle) == 0, "%u were added", added);
+    for (int i = 0; i < CROWD; i++)
+        CHECK(capability_list(crowd[i], 0, 0) == 0, "something is left in table %d", i);
+    drop_crowd(table);
+}
+
+// Somebody closes what is being revoked, from the middle and from the edge; what was below is still reached.
+static void close_some(void)
+{
+    static struct capability_info list[CAPABILITIES_MAX];
+    struct capability_table *from = crowd[host_random(CROWD)];
+    int64_t count = capability_list(from, (uint64_t)list, CAPABILITIES_MAX);
+    for (int k = 0; k < 20 && count > 0; k++)
+        capability_close(from, list[host_random((uint64_t)count)].handle);
+}
+
+static void against_closing(void)
+{
+    struct capability_table *table = make_crowd();
+    who_comes_first = close_some;
+    int64_t revoked = capability_revoke(table, middle_handle);
+    who_comes_first = NULL;
+    CHECK(revoked > 1000 && derived_from(table, middle_handle) == 0 && derived_from(table, top_handle) == 1);
+    for (int i = 0; i < CROWD; i++)
+        CHECK(capability_list(crowd[i], 0, 0) == 0, "something is left in table %d", i);
+    drop_crowd(table);
+}
+
+// To close an entry takes no longer for having many children, and a whole chain of such entries doesn't, either.
+static uint64_t time_of_closing(int tables)
+{
+    enum { CHAIN = 400 };
+    static uint64_t chain[CHAIN], own[500];
+    static struct capability_table *heirs[CROWD];
+    struct capability_table *table = capability_table_create();
+    uint64_t last = (uint64_t)capability_insert(table, &calls_object, RIGHT_DELEGATE, 0, "calls");
+    for (int i = 0; i < CHAIN; i++)
+        chain[i] = last = (uint64_t)capability_derive(table, last, RIGHT_DELEGATE, 0);
+    for (int i = 0; i < 500; i++)
+        CHECK((int64_t)(own[i] = (uint64_t)capability_derive(table, last, RIGHT_DELEGATE, CAPABILITY_INHERITABLE)) > 0);
+    for (int i = 0; i < tables; i++)
+        CHECK((heirs[i] = capability_table_fork(table)) != NULL);
+    for (int i = 0; i < 500; i++)
+        CHECK(capability_close(table, own[i]) == 0);
+    CHECK(derived_from(table, last) == 500u * (unsigned)tables);
+    struct timespec begin, end;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
+    for (int i = CHAIN - 1; i >= 0; i--)
+        capability_close(table, chain[i]);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
+    for (int i = 0; i < tables; i++)
+        capability_table_put(heirs[i]);
+    capability_table_put(table);
+    return (uint64_t)(end.tv_sec - begin.tv_sec) * 1000000000 + (uint64_t)(end.tv_nsec - begin.tv_nsec);
+}
+
+static void many_children(void)
+{
+    uint64_t few = 0, many = 0;
+    for (int tries = 0; tries < 3 && (tries == 0 || many > 8 * few); tries++) {
+        few = time_of_closing(1);
+        many = time_of_closing(CROWD);
+    }
+    CHECK(many <= 8 * few, "%lu ns instead of %lu", many, few);
+}
+
 int main(void)
 {
     host_machine(32 << 20);
@@ -594,6 +748,10 @@ int main(void)
     a_full_table();
     late_reuse();
     names();
+    in_portions();
+    against_growth();
+    against_closing();
+    many_children();
     CHECK(object_count_live() == objects, "%zu objects, not %zu", object_count_live(), objects);
     random_steps();
     CHECK(object_count_live() == objects, "%zu objects, not %zu", object_count_live(), objects);

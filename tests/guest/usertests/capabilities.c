@@ -1,5 +1,6 @@
 /* Capabilities: each right missing once, forged and stale and weak handles, and what is lent and taken back. */
 #include <capability.h>
+#include <sys/mman.h>
 #include "usertests.h"
 
 static struct capability_info list[CAPABILITIES_MAX];
@@ -531,6 +532,140 @@ static void revoke_in_use(void)
     }
 }
 
+/* ---- large trees ---- */
+
+enum { HEIRS = 24, HEIRS_AT_MOST = 128, ENTRIES = 900 };
+
+/* What one sees who has nothing to do with the tree, and only derives and closes: how long it takes at most. */
+struct bystander {
+    _Atomic uint64_t longest, rounds;
+};
+
+static void stand_by(void *shared)
+{
+    struct bystander *seen = shared;
+    capability_t own = calls(NULL);
+    for (;;) {
+        uint64_t begin = folio_clock();
+        CHECK_IS(capability_close(capability_derive(own, 0, 0)), 0);
+        uint64_t took = folio_clock() - begin;
+        if (took > seen->longest)
+            seen->longest = took;
+        seen->rounds++;
+    }
+}
+
+static void await_rounds(struct bystander *seen)
+{
+    uint64_t rounds = seen->rounds;
+    while (seen->rounds < rounds + 2)
+        pause_for(MILLISECOND);
+}
+
+/* With -v: how long it took, and the longest that the other had to wait meanwhile. */
+static void while_others_pass(struct bystander *seen, const char *what, int64_t (*act)(capability_t), capability_t handle,
+                              int64_t wanted)
+{
+    await_rounds(seen);
+    seen->longest = 0;
+    uint64_t begin = folio_clock();
+    CHECK_IS(act(handle), wanted);
+    uint64_t took = folio_clock() - begin;
+    await_rounds(seen);
+    if (tell_failures)
+        printf("%s: %lu us, and the longest wait %lu us\n", what, took / 1000, seen->longest / 1000);
+    fflush(stdout);
+}
+
+static int64_t close_it(capability_t handle) { return capability_close(handle); }
+static int64_t revoke_it(capability_t handle) { return capability_revoke(handle); }
+
+/* A parent whose children are as many as can be made: to close it, and to revoke it, is nobody else's trouble. */
+static void a_large_tree(void)
+{
+    static capability_t own[ENTRIES];
+    pid_t heirs[HEIRS_AT_MOST];
+    capability_t all = calls(NULL), top, under;
+    struct bystander *seen = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t other = start(stand_by, seen);
+    int count = getenv("HEIRS") ? atoi(getenv("HEIRS")) : HEIRS;
+    CHECK((top = capability_derive(all, CALLS_FILES | RIGHT_DELEGATE, 0)) != 0);
+    CHECK((under = capability_derive(top, CALLS_FILES | RIGHT_DELEGATE, 0)) != 0);
+    for (int i = 0; i < ENTRIES; i++)
+        CHECK((own[i] = capability_derive(under, RIGHT_DELEGATE, CAPABILITY_INHERITABLE)) != 0);
+    for (int i = 0; i < count; i++)
+        heirs[i] = start(block_forever, NULL);
+    for (int i = 0; i < ENTRIES; i++)
+        CHECK_IS(capability_close(own[i]), 0);
+    CHECK_IS(info_of(under)->derived, count * ENTRIES);
+    CHECK_IS(info_of(top)->derived, 1);
+    while_others_pass(seen, "close", close_it, under, 0);
+    CHECK_IS(info_of(top)->derived, count * ENTRIES);
+    while_others_pass(seen, "revoke", revoke_it, top, count * ENTRIES);
+    CHECK_IS(info_of(top)->derived, 0);
+    for (int i = 0; i < count; i++)
+        stop(heirs[i]);
+    stop(other);
+}
+
+/* One who revokes in the middle of what somebody above revokes at the same time: when either is done, nothing is left. */
+struct two_sides {
+    _Atomic int ready, go, over;
+    size_t base;
+    capability_t lent;
+};
+
+static void keep_until_over(void *shared)
+{
+    struct two_sides *both = shared;
+    while (!both->over)
+        pause_for(MILLISECOND / 10);
+    CHECK_IS(list_own(), both->base);
+}
+
+static void revoke_in_the_middle(void *shared)
+{
+    enum { HOLDERS = 4, EACH = 300 };
+    struct two_sides *both = shared;
+    pid_t holders[HOLDERS];
+    for (int i = 0; i < EACH; i++)
+        CHECK(capability_derive(both->lent, RIGHT_DELEGATE, CAPABILITY_INHERITABLE) != 0);
+    CHECK_IS(capability_flag(both->lent, 0), 0);
+    for (int i = 0; i < HOLDERS; i++)
+        holders[i] = start(keep_until_over, shared);
+    both->ready = 1;
+    while (!both->go)
+        continue;
+    ssize_t count = capability_revoke(both->lent);
+    if (count >= 0)
+        both->over = 1;
+    else
+        CHECK_IS(errno, ESTALE);        /* the other has begun with us: it is his to say */
+    for (int i = 0; i < HOLDERS; i++)
+        ends_well(holders[i]);
+}
+
+static void revoked_from_two_sides(void)
+{
+    struct two_sides *both = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    capability_t all = calls(NULL);
+    for (int round = 0; round < 8; round++) {
+        *both = (struct two_sides){ .base = list_own() };
+        CHECK((both->lent = capability_derive(all, RIGHT_DELEGATE, CAPABILITY_INHERITABLE)) != 0);
+        pid_t middle = start(revoke_in_the_middle, both);
+        while (!both->ready)
+            pause_for(MILLISECOND);
+        both->go = 1;
+        if (round % 2 == 0)
+            pause_for(random64() % (2 * MILLISECOND));
+        CHECK(capability_revoke(both->lent) >= 0);
+        CHECK_IS(info_of(both->lent)->derived, 0);
+        both->over = 1;
+        ends_well(middle);
+        CHECK_IS(capability_close(both->lent), 0);
+    }
+}
+
 /* ---- everything at once ---- */
 
 static void forget(capability_t *own, int count, int i)
@@ -612,5 +747,5 @@ const struct test capability_tests[] = {
     TEST(give_without_the_right), TEST(handles_are_drawn), TEST(guessers_are_slowed), TEST(a_full_table),
     TEST(revoke_through_forks), TEST(orphans_are_reached), TEST(a_gift), TEST(bad_names),
     TEST(exec_keeps_what_is_marked), TEST(ranges_are_checked), TEST(rights_of_devices), TEST(revoke_in_use),
-    TEST(gardeners), { NULL, NULL, 0 },
+    TEST(gardeners), TEST(a_large_tree), TEST(revoked_from_two_sides), { NULL, NULL, 0 },
 };

@@ -79,9 +79,9 @@ static void gained(struct object *object, struct capability_table *table, uint32
 
 static unsigned lost_in_turn, most_lost, turn; // entries that went while the tree was held once
 
-static void lost(struct object *object, struct capability_table *table, uint32_t rights)
+static void lost(struct object *object, struct capability_table *table, uint32_t rights, bool in_use)
 {
-    (void)object, (void)table;
+    (void)object, (void)table, (void)in_use;
     count_rights(-1, rights);
     CHECK(mutexes_held == 1);
     lost_in_turn = turn == mutexes_taken ? lost_in_turn + 1 : 1;

@@ -1731,6 +1731,97 @@ static void given_away(void)
     CHECK_ERROR(capability_close(parts.taken[1]), ESTALE);
 }
 
+/* ---- a borrower goes, and leaves many loans ---- */
+
+enum { LENDERS = 48, LENT_BY_EACH = 1024 };
+
+/* Goes in one of four ways when all have lent. In the last they have only asked. */
+struct borrower {
+    _Atomic uint64_t lent;
+    uint64_t took;
+    char *region;
+    enum { CLOSES, EXITS, EXECS, IS_REVOKED, ONLY_ASKED, WAYS } way;
+};
+
+static void lend_until_it_goes(void *shared)
+{
+    struct borrower *to = shared;
+    uint64_t words[4] = { 0 };
+    struct message_parts parts = { .pages = (uint64_t)to->region, .page_count = to->way == ONLY_ASKED ? 0 : LENT_BY_EACH,
+                                   .page_how = MESSAGE_LEND };
+    only_ask();
+    CHECK_ERROR(channel_call_parts(asking, words, &parts), EPIPE);
+    CHECK_IS(*to->region, 'a');
+}
+
+static void borrow_and_go(void *shared)
+{
+    struct borrower *own = shared;
+    struct message message;
+    struct message_parts parts = { .page_room = LENT_BY_EACH };
+    char *argv[] = { (char *)self, ":handles", NULL };
+    uint64_t first = 0;
+    only_serve();
+    for (int i = 0; i < LENDERS; i++, own->lent++) {
+        CHECK_IS(channel_receive_parts(serving, &message, &parts, FOREVER), 0);
+        if (own->way == ONLY_ASKED)
+            continue;
+        CHECK_IS(*(char *)parts.pages_at, 'a');
+        first = first == 0 ? parts.pages_at : first;
+    }
+    if (own->way == IS_REVOKED)
+        block_forever(NULL);
+    CHECK_IS(capability_flag(serving, 0), 0);
+    if (own->way == EXITS)
+        _exit(0);
+    if (own->way == EXECS)
+        execv(self, argv);
+    uint64_t begin = folio_clock();
+    CHECK_IS(capability_close(serving), 0);
+    own->took = folio_clock() - begin;
+    if (own->way == CLOSES)
+        *(volatile char *)first = 'b';  /* the end of it */
+}
+
+static void borrower_goes(struct borrower *own)
+{
+    pid_t lenders[LENDERS];
+    own->lent = 0;
+    open_channel();
+    CHECK_IS(capability_close(whole), 0);
+    pid_t borrower = start(borrow_and_go, own);
+    for (int i = 0; i < LENDERS; i++)
+        lenders[i] = start(lend_until_it_goes, own);
+    if (own->way == IS_REVOKED) {
+        while (own->lent < LENDERS)
+            pause_for(MILLISECOND);
+        CHECK_IS(capability_revoke(serving), 1);
+    }
+    CHECK_IS(capability_close(serving), 0);
+    for (int i = 0; i < LENDERS; i++)
+        ends_well(lenders[i]);
+    CHECK_IS(capability_close(asking), 0);
+    if (own->way == IS_REVOKED)
+        stop(borrower);
+    else if (own->way == CLOSES)
+        ends_by(borrower, SIGSEGV);
+    else if (own->way == EXECS)
+        status_of(borrower);
+    else
+        ends_well(borrower);
+    if (tell_failures && own->way == CLOSES)
+        printf("%d loans of %d pages taken back: %lu us\n", LENDERS, LENT_BY_EACH, own->took / 1000);
+}
+
+static void loans_of_many(void)
+{
+    struct borrower *own = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    own->region = mmap(NULL, LENT_BY_EACH * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    memset(own->region, 'a', LENT_BY_EACH * PAGE);
+    for (own->way = CLOSES; own->way < WAYS; own->way++)
+        borrower_goes(own);
+}
+
 const struct test channel_tests[] = {
     TEST(there_and_back), LONG_TEST(many_clients, 30), LONG_TEST(many_servers, 30),
     TEST(stopped_and_continued), TEST(sends_arrive_in_order), TEST(deferred_replies),
@@ -1744,5 +1835,5 @@ const struct test channel_tests[] = {
     TEST(memory_in_messages), LONG_TEST(pages_move, 30), TEST(untouched_pages_move),
     TEST(bad_pages), LONG_TEST(pages_are_lent, 30), TEST(other_pages_are_lent), TEST(nobody_lends_on),
     LONG_TEST(loans_end, 30), LONG_TEST(unruly_lenders, 30),
-    LONG_TEST(messages_at_random, 30), TEST(given_away), { NULL, NULL, 0 },
+    LONG_TEST(messages_at_random, 30), TEST(given_away), LONG_TEST(loans_of_many, 30), { NULL, NULL, 0 },
 };

@@ -1,6 +1,7 @@
 /* Programs that do what they may so often, or so much, that others would suffer. */
 #include <capability.h>
 #include <channel.h>
+#include <parts.h>
 #include <sys/mman.h>
 #include "usertests.h"
 
@@ -220,7 +221,57 @@ static void hoarders_end(void)
     ends_by(hoarder, SIGKILL);
 }
 
+/* Who makes processes and starts none, each of them smaller than anybody else, is the one who ends. */
+static void make_until_nothing_is_left(void *done)
+{
+    enum { PAGES = 100 };
+    static char source[PAGES * PAGE] __attribute__((aligned(PAGE)));
+    static capability_t own[1000];
+    capability_t all = calls();
+    volatile bool *wanted = done;
+    memset(source, 1, sizeof(source));
+    for (size_t i = 0, pages = PAGES; i < 1000 && pages > 0;) {
+        if ((own[i] = process_create(all, "half")) == 0)
+            break;
+        while (pages > 0 && memory_map_into(own[i], 0, pages * PAGE, PROT_READ | MEMORY_COPIED, (uint64_t)source, 0) < 0) {
+            CHECK_IS(errno, ENOMEM);
+            pages /= 2;
+        }
+        i++;
+    }
+    *wanted = true;
+    for (;;)                            /* somebody else has ended for it: take that as well */
+        if (process_create(all, "more") == 0)
+            pause_for(MILLISECOND);
+}
+
+static void stay(void *unused)
+{
+    enum { PAGES = 400 };
+    static char memory[PAGES * PAGE];
+    (void)unused;
+    memset(memory, 1, sizeof(memory));
+    block_forever(NULL);
+}
+
+static void makers_end(void)
+{
+    capability_t right = capability_derive(calls(), CALLS_PROCESSES, 0);
+    if (!right)
+        _exit(0);
+    volatile bool *done = common(PAGE);
+    pid_t bystander = start(stay, NULL), wanting = start(want_some_then, (void *)done);
+    pid_t maker = start(make_until_nothing_is_left, (void *)done);
+    while (!*done && process_now(maker).state == 'A')
+        pause_for(MILLISECOND);
+    *done = true;
+    ends_well(wanting);
+    ends_by(maker, SIGKILL);
+    CHECK_IS(process_now(bystander).state, 'A');
+    stop(bystander);
+}
+
 const struct test hostile_tests[] = {
     LONG_TEST(rubbish_holds_nobody, 30), LONG_TEST(another_receiver_takes_it, 30), LONG_TEST(the_tree_is_for_all, 30),
-    LONG_TEST(hoarders_end, 30), { NULL, NULL, 0 },
+    LONG_TEST(hoarders_end, 30), LONG_TEST(makers_end, 30), { NULL, NULL, 0 },
 };

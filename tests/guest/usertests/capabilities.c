@@ -666,6 +666,50 @@ static void revoked_from_two_sides(void)
     }
 }
 
+/* When a group has been revoked, each process finishes the one call in which it is, and makes no other. */
+struct lent_group {
+    _Atomic uint64_t made;
+    _Atomic bool refused;
+};
+
+static void stat_until_refused(void *shared)
+{
+    struct lent_group *own = shared;
+    struct stat status;
+    while (stat(".", &status) == 0)
+        own->made++;
+    CHECK_IS(errno, EPERM);
+    own->refused = true;
+}
+
+static void one_call_goes_on(void)
+{
+    enum { BORROWERS = 3, ROUNDS = 40 };
+    struct lent_group *each = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    capability_t all = calls(NULL), lent;
+    leave_system();
+    CHECK_IS(capability_flag(all, 0), 0);
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t pids[BORROWERS];
+        uint64_t made[BORROWERS];
+        CHECK((lent = capability_derive(all, CALLS_FILES | RIGHT_DELEGATE, CAPABILITY_INHERITABLE)) != 0);
+        memset(each, 0, PAGE);
+        for (int i = 0; i < BORROWERS; i++)
+            pids[i] = start(stat_until_refused, &each[i]);
+        while (each[0].made == 0)
+            folio_yield();
+        pause_for(random64() % MILLISECOND);
+        CHECK_IS(capability_revoke(lent), BORROWERS);
+        for (int i = 0; i < BORROWERS; i++)
+            made[i] = each[i].made;
+        for (int i = 0; i < BORROWERS; i++) {
+            ends_well(pids[i]);
+            CHECK(each[i].refused && each[i].made <= made[i] + 1);
+        }
+        CHECK_IS(capability_close(lent), 0);
+    }
+}
+
 /* ---- everything at once ---- */
 
 static void forget(capability_t *own, int count, int i)
@@ -747,5 +791,5 @@ const struct test capability_tests[] = {
     TEST(give_without_the_right), TEST(handles_are_drawn), TEST(guessers_are_slowed), TEST(a_full_table),
     TEST(revoke_through_forks), TEST(orphans_are_reached), TEST(a_gift), TEST(bad_names),
     TEST(exec_keeps_what_is_marked), TEST(ranges_are_checked), TEST(rights_of_devices), TEST(revoke_in_use),
-    TEST(gardeners), TEST(a_large_tree), TEST(revoked_from_two_sides), { NULL, NULL, 0 },
+    TEST(gardeners), TEST(a_large_tree), TEST(revoked_from_two_sides), TEST(one_call_goes_on), { NULL, NULL, 0 },
 };

@@ -221,7 +221,7 @@ starts('', 'seq 9 | less');
 typed('a pipe', '', $lines->(1 .. 7) . "standard input line 1\n");
 $console->take;
 keys_of("\x1a");
-report(scalar $console->wait_for(qr/stopped\n\$ \z/, 8), 'Ctrl-Z stops it', "saw\n" . $screen->text);
+report(scalar $console->wait_for(qr/stopped    seq 9 \| less\n\$ \z/, 8), 'Ctrl-Z stops it', "saw\n" . $screen->text);
 $screen->resize(6, 40);
 typed('fg goes on, in the new size', "fg\r", $lines->(1 .. 5) . "standard input line 1\n");
 leaves('and it is left', 'q', 'echo $?', '0');

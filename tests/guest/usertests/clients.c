@@ -538,8 +538,11 @@ static void no_room_for_what_is_held(void)
 /* The two who see the same bytes: the request is in memory that changes while it is read. */
 static void change_bytes(void *shared)
 {
-    for (uint64_t i = 0;; i++)
+    for (uint64_t i = 0;; i++) {
         ((volatile char *)shared)[32 + i % 40] = (char)random64();
+        if (i % 512 == 0)
+            folio_yield();
+    }
 }
 
 static void requests_that_change(void)

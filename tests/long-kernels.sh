@@ -21,7 +21,7 @@ try() { # TRIAL REPORT: this kernel must stop with such a line
 
 run() { # PROCESSORS: usertests on this kernel
     status=0
-    tests/guest.sh -s "$1" -t 600 -a build/tests/usertests '/host/usertests -s 5' \
+    FOLIO_WORDS="devices processes" tests/guest.sh -s "$1" -t 600 -a build/tests/usertests '/host/usertests -s 5' \
         >"$work/out" 2>"$work/report" || status=$?
     name="kernels $FOLIO_DEBUG: usertests with $1 processors"
     if [ "$status" -eq 0 ] && tail -n 1 "$work/out" | grep -q '^[0-9]* passed, 0 failed$'; then

@@ -1,6 +1,6 @@
 #!/bin/sh
 # usertests many times in a row, each in a machine of its own: RUNS (30) with four processors, and a
-# third as many with eight.
+# third as many with one, two and eight.
 set -eu
 cd "$(dirname "$0")/.."
 work=$(mktemp -d "${TMPDIR:-/tmp}/folio-runs.XXXXXX")
@@ -17,7 +17,7 @@ runs() { # PROCESSORS TIMES; the limits are long, for a host that has other work
     failed=0 run=1
     while [ "$run" -le "$2" ]; do
         status=0
-        tests/guest.sh -s "$1" -t 900 -a build/tests/usertests '/host/usertests -s 10' \
+        FOLIO_WORDS="devices processes" tests/guest.sh -s "$1" -t 900 -a build/tests/usertests '/host/usertests -s 10' \
             >"$work/out" 2>"$work/errors" || status=$?
         if [ "$status" -ne 0 ] || ! tail -n 1 "$work/out" | grep -q '^[0-9]* passed, 0 failed$'; then
             failed=$((failed + 1))
@@ -32,4 +32,6 @@ runs() { # PROCESSORS TIMES; the limits are long, for a host that has other work
 }
 
 runs 4 "${RUNS:-30}"
-runs 8 $((${RUNS:-30} / 3))
+for processors in 1 2 8; do
+    runs "$processors" $((${RUNS:-30} / 3))
+done

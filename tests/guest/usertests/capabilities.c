@@ -684,7 +684,7 @@ static void stat_until_refused(void *shared)
 
 static void one_call_goes_on(void)
 {
-    enum { BORROWERS = 3, ROUNDS = 40 };
+    enum { BORROWERS = 3, ROUNDS = 20 };
     struct lent_group *each = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     capability_t all = calls(NULL), lent;
     leave_system();

@@ -125,7 +125,7 @@ static void another_receiver_takes_it(void)
     capability_t given = capability_derive(channel, CHANNEL_RECEIVE | RIGHT_DELEGATE, 0);
     pid_t goes = start(receive_by_what_comes, &control), stays = start(answer_all, NULL);
     pid_t client = start(ask_for_ever, (void *)count);
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 20; i++) {
         uint64_t words[4] = { 0 };
         struct message_parts parts = { .giving = 1, .give = { { .handle = given, .rights = CHANNEL_RECEIVE } } };
         CHECK_IS(channel_call_parts(control, words, &parts), 0);

@@ -195,7 +195,7 @@ static void sleepers_wake_while_the_waker_spins(void)
 /* Signals reach programs that compute, wherever they do. */
 static void spinners_end_at_once(void)
 {
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 30; i++) {
         pid_t pids[3];
         for (int j = 0; j < 3; j++)
             pids[j] = start(spin_forever, NULL);
